@@ -13,6 +13,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.message import Message as Said
 from tui import words
 from tui.draft.child import Pace, Progress
+from tui.widgets.beside import Advanced, Cancelled
 
 if TYPE_CHECKING:
     from engine.runs.evaluation_request import EvaluationRequest
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 
 _TOLD_EVERY_S = 0.5
 _SECONDS_GO_ON_S = 1.0
-
-
-class Advanced(Message):
-    """The evaluation got on a little."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__()
-        self.said = said
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Advanced)
 
 
 class Ended(Message):
@@ -41,10 +31,6 @@ class Ended(Message):
     ) -> None:
         super().__init__()
         self.found, self.problem, self.kept = found, problem, kept
-
-
-class _Cancelled(Exception):
-    """Raised inside the wait for a child that nobody waits for any more."""
 
 
 def carry_out(asked: EvaluationRequest, screen: MessagePump) -> None:
@@ -60,7 +46,7 @@ def carry_out(asked: EvaluationRequest, screen: MessagePump) -> None:
     def tell(said: Progress, every_s: float) -> None:
         nonlocal told
         if worker.is_cancelled:
-            raise _Cancelled
+            raise Cancelled
         if time.monotonic() - told >= every_s:
             told = time.monotonic()
             screen.post_message(Advanced(said.text))
@@ -73,7 +59,7 @@ def carry_out(asked: EvaluationRequest, screen: MessagePump) -> None:
 
     try:
         screen.post_message(Ended(evaluate.run_request(asked, on_progress, on_silence=on_silence)))
-    except (_Cancelled, evaluate.Stopped):
+    except (Cancelled, evaluate.Stopped):
         kept = evaluate.kept_in(folder(RunDir(Path(asked.run)), asked.name))
         screen.post_message(Ended(kept=kept))
     except TunedeckError as error:

@@ -22,6 +22,7 @@ from tui.evaluation import job
 from tui.theme import colours_of
 from tui.widgets import evaluated
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.beside import Advanced
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import Block, Line
@@ -241,8 +242,8 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     def _trouble(self, error: TunedeckError) -> None:
         self.notify(clean(error.said), severity="error", timeout=8, markup=False)
 
-    @on(job.Advanced)
-    def _advanced(self, message: job.Advanced) -> None:
+    @on(Advanced)
+    def _advanced(self, message: Advanced) -> None:
         self.query_one("#progress", Line).show(message.said)
 
     @on(job.Ended)

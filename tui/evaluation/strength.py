@@ -18,6 +18,7 @@ from engine.messages.catalogue import text
 from tui import keys, words
 from tui.evaluation import job
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.beside import Advanced
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Line, Prose
 from tui.widgets.panel import Panel
@@ -165,8 +166,8 @@ class StrengthScreen(WholeScreen, Screen[None]):
         self.query_one(KeyBar).rename("leave", text("keys.stop"))
         self.refresh_bindings()
 
-    @on(job.Advanced)
-    def _advanced(self, message: job.Advanced) -> None:
+    @on(Advanced)
+    def _advanced(self, message: Advanced) -> None:
         self.query_one("#progress", Line).show(message.said)
 
     @on(job.Ended)

@@ -14,6 +14,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.message import Message as Said
 from tui import words
 from tui.draft.child import Pace, Progress
+from tui.widgets.beside import Advanced, Cancelled
 
 if TYPE_CHECKING:
     from engine.app.export import Plan
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from engine.runs.exports import Export
 
 _TOLD_EVERY_S = 0.3
-
-
-class Advanced(Message):
-    """It got on: what it does, and the share that is done, None where nobody knows."""
-
-    def __init__(self, said: str, share: float | None) -> None:
-        super().__init__()
-        self.said, self.share = said, share
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Advanced)
 
 
 class Exported(Message):
@@ -49,10 +39,6 @@ class Ended(Message):
         self.made, self.proof, self.problem, self.was_stopped = made, proof, problem, was_stopped
 
 
-class _Cancelled(Exception):
-    """Raised inside the wait for a child that nobody waits for any more."""
-
-
 def carry_out(plan: Plan, screen: MessagePump) -> None:
     """Export and prove in a thread worker; posts Advanced, Exported and Ended to ``screen``."""
     from engine.app import evaluate, export
@@ -62,7 +48,7 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
 
     def on_silence() -> None:
         if worker.is_cancelled:
-            raise _Cancelled
+            raise Cancelled
 
     on_progress, made = _telling(screen, on_silence), None
     try:
@@ -74,7 +60,7 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
         screen.post_message(Exported())
         made, proof = prove(made, plan.run, asked, on_progress, on_silence)
         screen.post_message(Ended(made, proof))
-    except (_Cancelled, evaluate.Stopped):
+    except (Cancelled, evaluate.Stopped):
         screen.post_message(Ended(made, was_stopped=True))
     except TunedeckError as error:
         screen.post_message(Ended(made, problem=error))

@@ -22,6 +22,7 @@ from tui import keys, words
 from tui.export import job, result
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.beside import Advanced
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Block, Line, Prose
 from tui.widgets.panel import Panel
@@ -318,8 +319,8 @@ class ExportScreen(WholeScreen, Screen[None]):
         self._show_view("running")
         self._worker = self.run_worker(lambda: job.carry_out(plan, self), thread=True, group="export")
 
-    @on(job.Advanced)
-    def _advanced(self, message: job.Advanced) -> None:
+    @on(Advanced)
+    def _advanced(self, message: Advanced) -> None:
         self.query_one("#progress", Line).show(message.said)
         bar = words.bar(message.share or 0.0, _BAR_CELLS, world_of(self).terminal.unicode)
         self.query_one("#bar", Line).show("" if message.share is None else f"{bar} {formats.percent(message.share)}")

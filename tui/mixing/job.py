@@ -13,6 +13,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from engine.messages.message import Message as Said
 from tui import words
+from tui.widgets.beside import Advanced, Cancelled
 
 if TYPE_CHECKING:
     from engine.app.mix import Plan
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
     from engine.runs.mixes import Mix
 
 _TOLD_EVERY_S = 0.5
-
-
-class Advanced(Message):
-    """It got on a little."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__()
-        self.said = said
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Advanced)
 
 
 class Ended(Message):
@@ -41,10 +31,6 @@ class Ended(Message):
     ) -> None:
         super().__init__()
         self.run, self.mix, self.problem, self.kept = run, mix, problem, kept
-
-
-class _Cancelled(Exception):
-    """Raised inside the wait for a child that nobody waits for any more."""
 
 
 def carry_out(plan: Plan, screen: MessagePump, name: str = "", rows: int | None = None) -> None:
@@ -59,7 +45,7 @@ def carry_out(plan: Plan, screen: MessagePump, name: str = "", rows: int | None 
 
     def on_silence() -> None:
         if worker.is_cancelled:
-            raise _Cancelled
+            raise Cancelled
 
     def on_progress(done: int, total: int | None, message: Said) -> None:
         nonlocal told
@@ -73,7 +59,7 @@ def carry_out(plan: Plan, screen: MessagePump, name: str = "", rows: int | None 
     try:
         run = mixing.candidate(plan, name)
         screen.post_message(Ended(run, mixing.measure(plan, run, on_progress, on_silence=on_silence, rows=rows)))
-    except (_Cancelled, Stopped):
+    except (Cancelled, Stopped):
         screen.post_message(Ended(run, kept=mixing.answers_in(run) if run else 0))
     except TunedeckError as error:
         screen.post_message(Ended(run, problem=error))

@@ -22,6 +22,7 @@ from tui.mixing import job
 from tui.mixing.options import Options, OptionsScreen
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.beside import Advanced
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.evaluated import mix_parts
 from tui.widgets.line import Block, Line, Prose
@@ -272,8 +273,8 @@ class MixScreen(WholeScreen, Screen[None]):
         self._show_view("running")
         self._worker = self.run_worker(lambda: job.carry_out(plan, self, *self._options), thread=True, group="mix")
 
-    @on(job.Advanced)
-    def _advanced(self, message: job.Advanced) -> None:
+    @on(Advanced)
+    def _advanced(self, message: Advanced) -> None:
         self.query_one("#progress", Line).show(message.said)
 
     @on(job.Ended)

@@ -29,8 +29,8 @@ from tests.tui.looking import screen_text, until
 from tests.tui.test_snapshots import MakeWorld, one_clock
 from tui import messages
 from tui.app import TunedeckApp
-from tui.export import job
 from tui.export.screen import ExportScreen
+from tui.widgets.beside import Advanced
 
 __all__ = ["one_clock"]
 
@@ -63,7 +63,7 @@ async def running(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, ExportScreen)
     screen._show_view("running")
-    screen.post_message(job.Advanced("writing orders-q8_0.gguf", 0.25))
+    screen.post_message(Advanced("writing orders-q8_0.gguf", 0.25))
 
 
 async def done(pilot: Pilot[None]) -> None:
