@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+_OF_ANOTHER_TERMINAL = ("COLORTERM", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES")
+"""What the tests' own environment says of a terminal: several workers have a size there that none of theirs has."""
 
 
 class PtySession:
@@ -34,9 +36,7 @@ class PtySession:
         self.started = time.monotonic()
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        inherited = {
-            k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
-        }
+        inherited = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_TERMINAL}
         environment = inherited | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | dict(env or {})
         self.process = subprocess.Popen(
             [*command, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environment,
