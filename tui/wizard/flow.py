@@ -345,7 +345,9 @@ class WizardScreen(WholeScreen, Screen[None]):
         from tui.widgets.glossary import words_on
         from tui.widgets.help import HelpScreen
 
-        here = [key for key in keys.WIZARD if self.check_action(key.id, ()) is not False]
+        checks = STEPS[max(0, self.index)].CHECKS
+        known = [replace(key, code=checks) if key.id == "check" else key for key in keys.WIZARD]
+        here = [key for key in known if self.check_action(key.id, ()) is not False]
         tables = (("widgets.keys", here), ("widgets.everywhere", keys.EVERYWHERE))
         title = text("wizard.why-step", step=step_title(self.step_name))
         self.app.push_screen(HelpScreen(title, why(self.step_name), tables, words_on(self)))

@@ -111,8 +111,8 @@ class Step(Whole, Vertical):
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
 
-    CHECKS: ClassVar = "wizard.check-rows"
-    """Code of what F5 does here, in the bar."""
+    CHECKS = "keys.check"
+    """Code of what F5 does here, in the bar and in the help."""
 
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""

@@ -25,7 +25,6 @@ continue-answers = Continue your answers?
 continue-answers-about = They are at the step { $step }. Start new keeps them as a draft; n offers it again later.
 start-new = Start new
 continue = Continue
-check-rows = Check rows
 locked = locked: from the adapter
 rate-of-continue = one third, for continuing
 not-started = The run can't be started
@@ -47,6 +46,7 @@ data-question = Which data should it learn from?
 settings-question = How should it train?
 review-question = Is this what you want?
 test-model = Test the model
+    .help = Let the model answer: base or chat, and does it stop?
 
 task-question = What should the model learn?
 task-instructions = Instructions and dialogue

@@ -25,7 +25,6 @@ continue-answers = 继续填写？
 continue-answers-about = 目前停在“{ $step }”一步。新建会把它保留为草稿，以后按 n 可再次打开。
 start-new = 新建
 continue = 继续
-check-rows = 检查数据
 locked = 已锁定：取自适配器
 rate-of-continue = 继续训练取三分之一
 not-started = 无法启动训练
@@ -47,6 +46,7 @@ data-question = 用哪些数据训练？
 settings-question = 如何训练？
 review-question = 这样可以吗？
 test-model = 测试模型
+    .help = 让模型回答：是基座还是对话模型，能否停止。
 
 task-question = 想让模型学会什么？
 task-instructions = 指令与对话

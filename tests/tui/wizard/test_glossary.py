@@ -97,7 +97,10 @@ async def test_in_a_wide_window_the_terms_stand_beside_the_keys(open_wizard: Ope
     async with open_wizard(size=(120, 40)) as (app, pilot):
         await press(app, pilot, "enter", "f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        for said in (text("widgets.terms"), "│  Safetensors  ", keys.WIZARD[0].tooltip):
+        assert isinstance(app.screen, HelpScreen)
+        first = app.screen._terms()[0]
+        checks = part(Message("wizard.test-model"), "help")
+        for said in (text("widgets.terms"), f"│  {first.name}", keys.WIZARD[0].tooltip, checks):
             assert said in screen_text(app)
 
 
