@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from textual.app import App
 from textual.pilot import Pilot
 
 from engine.messages.catalogue import text as said
 
-__all__ = ["said", "screen_text", "until", "until_shows"]
+__all__ = ["click_on", "said", "screen_text", "until", "until_shows"]
 
 PATIENCE_S = 60.0
 """Only what never comes takes so long; on a busy machine all else is late at times."""
@@ -34,3 +35,11 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float =
 
 async def until_shows(pilot: Pilot[Any], text: str, seconds: float = PATIENCE_S) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app), seconds)
+
+
+async def click_on(pilot: Pilot[Any], words: str, times: int = 1) -> None:
+    """Click where ``words`` stand on the screen, so many ``times`` at once."""
+    lines = screen_text(pilot.app).splitlines()
+    row = next((row for row, line in enumerate(lines) if words in line), None)
+    assert row is not None, f"{words!r} is not there; the screen shows\n{screen_text(pilot.app)}"
+    await pilot.click(offset=(cell_len(lines[row].partition(words)[0]), row), times=times)

@@ -31,6 +31,7 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "Input"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    LEFT_BESIDE = False
 
     def __init__(self, manner: Manner, has_template: bool) -> None:
         super().__init__()
@@ -49,13 +50,19 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
             yield FormField("plain", text("chat.form"), options[manner.plain], options=options)
             if not self._has_template:
                 yield Prose(text("chat.no-template-about"), classes="dialog-text")
-            yield FormButton(text("chat.accept"), id="accept")
+            with Horizontal(classes="dialog-buttons"):
+                yield FormButton(text("chat.accept"), id="accept")
+                yield FormButton(text("keys.cancel-leave"), id="cancel")
 
     def _field(self, name: str) -> FormField:
         return next(field for field in self.query(FormField) if field.name == name)
 
+    @on(FormButton.Pressed, "#cancel")
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
     @on(FormField.Submitted)
-    @on(FormButton.Pressed)
+    @on(FormButton.Pressed, "#accept")
     def action_accept(self) -> None:
         found: dict[str, float] = {}
         for name, low, high in (("temperature", 0.0, 5.0), ("top_p", 0.01, 1.0), ("max_new_tokens", 1, 32768)):
@@ -78,9 +85,6 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
             )
         )  # fmt: skip
 
-    def action_cancel(self) -> None:
-        self.dismiss(None)
-
 
 class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
     """A turn as a training row or as a sample prompt, read and corrected before it is written.
@@ -91,6 +95,7 @@ class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "#kind Choice"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    LEFT_BESIDE = False
 
     def __init__(self, turns: list[Turn], where: str) -> None:
         super().__init__()

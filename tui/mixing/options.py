@@ -29,6 +29,7 @@ class OptionsScreen(WholeScreen, ModalScreen[Options | None]):
     AUTO_FOCUS = "Input"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
     DEFAULT_CSS = "OptionsScreen .dialog-buttons { margin-top: 1; }"
+    LEFT_BESIDE = False
 
     def __init__(self, now: Options, default_name: str) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -56,7 +56,7 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
     for table in (*(table for _, table in getattr(screen, "KEY_TABLES", ())), keys.EVERYWHERE):
         for key in table:
             _, name, parameters = parse(key.id)
-            node = _target(screen, name)
+            node = screen.whose(name) if isinstance(screen, WholeScreen) else None
             if key.id in seen or name in _MOVES or node is None or node.check_action(name, parameters) is not True:
                 continue
             if name == "copy" and not (isinstance(screen, WholeScreen) and screen.copied()):
@@ -69,13 +69,6 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
             resumes = name == "pause" and getattr(screen, "is_held", False)  # one key does both
             made = shell.command("resume" if resumes else name, *subjects)
             yield Offer(title, key.tooltip, _runs(screen, key, node), key.shown, made, name.replace("_", " "))
-
-
-def _target(screen: Screen[Any], name: str) -> DOMNode | None:
-    """Who has the action called ``name``: the screen, what has the focus, the app, or a chart."""
-    focused = screen.focused.ancestors_with_self if screen.focused is not None else ()
-    around: Iterable[DOMNode] = (screen, *focused, screen.app, *screen.query("Chart"))
-    return next((node for node in around if hasattr(node, f"action_{name}")), None)
 
 
 def _runs(screen: Screen[Any], key: Key, node: DOMNode) -> Callable[[], Awaitable[object]]:

@@ -22,7 +22,10 @@ from tui.widgets.pieces import chip
 
 
 class TopLine(Static):
-    """A title at the left and a state at the right, on one line whatever the width; the title yields."""
+    """A title at the left and a state at the right, on one line whatever the width; the title yields.
+
+    A click opens the command palette, which has what no bar has room for.
+    """
 
     def __init__(self, left: str | Text = "", right: str | Text = "", id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -34,6 +37,9 @@ class TopLine(Static):
         if new != (self._left, self._right):
             self._left, self._right = new
             self.refresh(Region(0, 0, self.size.width, 1))  # the rule below stays
+
+    async def on_click(self) -> None:
+        await self.app.run_action("palette")
 
     def render(self) -> Text:
         width = self.content_size.width
@@ -48,8 +54,12 @@ class TopLine(Static):
 
 
 class KeyButton(Static, can_focus=True):
-    """One entry of the key bar: its key works everywhere on the screen; Tab, the arrows and Enter reach it too."""
+    """One entry of the key bar: its key works everywhere on the screen; Tab, the arrows and Enter reach it too.
 
+    A click leaves the focus where it is, as the key does: many act on what has it.
+    """
+
+    FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,left", "app.focus_previous", show=False),
         Binding("down,right", "app.focus_next", show=False),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,6 +20,7 @@ from engine.messages.catalogue import part, text
 from engine.messages.message import Message
 from tui import keys
 from tui.keys import Key
+from tui.widgets.clickable import Clickable, acts
 from tui.widgets.line import Leads, Prose
 from tui.widgets.pieces import chip, row
 from tui.widgets.whole import WholeScreen
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
 class HelpScreen(WholeScreen, ModalScreen[None]):
     """``about`` teaches in two to six sentences, or in parts with leads; ``tables`` are the asking screen's keys.
 
-    Terms in it or in ``words``, what stands on that screen, are explained, a sentence each: in a wide window beside
-    the keys, else in their place after Tab.
+    A click on a key does what it does, so that a mouse comes to what no bar has room for. Terms in the help or in
+    ``words``, what stands on that screen, are explained, a sentence each: in a wide window beside the keys, else in
+    their place after Tab.
     """
 
     AUTO_FOCUS = "#help-keys"
@@ -85,8 +89,8 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
             if self._about:
                 kind = Prose if isinstance(self._about, str) else Leads
                 yield kind(self._about, classes="dialog-text")  # type: ignore[arg-type]
-            for title, table in self._tables:
-                yield Static(_table(title, table), classes="dialog-text")
+            for at, (title, table) in enumerate(self._tables):
+                yield Clickable(_table(title, table, at), classes="dialog-text")
         self._frame(first, self._title, "widgets.terms" if terms else "")
         if terms:
             with VerticalScroll(classes="dialog", id="help-terms") as second:
@@ -96,8 +100,9 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     def _frame(self, page: VerticalScroll, title: str, other: str) -> None:
         """Title and keys in the border of ``page``, ``other`` being what Tab leads to."""
         page.border_title = title
-        chips = [chip("Tab", text(other))] if other else []
-        page.border_subtitle = row(*chips, chip("Esc", text("widgets.close-help")))
+        page.auto_links = False  # its keys are clicked without looking like links
+        chips = [acts(chip("Tab", text(other)), "screen.turn")] if other else []
+        page.border_subtitle = row(*chips, acts(chip("Esc", text("widgets.close-help")), "screen.dismiss"))
 
     def _terms(self) -> list[Term]:
         from tui.widgets.glossary import terms_in
@@ -115,13 +120,22 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)
 
+    def action_press(self, table: int, row: int) -> None:
+        """Leave the help, and do on the screen below what the key in this row does."""
+        below = self.app.screen_stack[-2]
+        self.dismiss()
+        if isinstance(below, WholeScreen):
+            below.call_after_refresh(partial(below.press, self._tables[table][1][row].id))
 
-def _table(title: str, table: Sequence[Key]) -> RenderableType:
+
+def _table(title: str, table: Sequence[Key], at: int) -> RenderableType:
+    """The keys of one table, the ``at``-th of the help; what a click finds in a row is the action of its key."""
     rows = Table.grid(padding=(0, 2))
     rows.add_column(min_width=8)
     rows.add_column(overflow="fold")  # Chinese has no blanks to break at
-    for key in table:
-        rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
+    for number, key in enumerate(table):
+        pressed = Style(meta={"@click": f"screen.press({at}, {number})"})
+        rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip, style=pressed)
     return Group(Text(text(title), style="bold"), rows)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -16,10 +17,11 @@ from engine.runs.state import LogLine
 from tui.widgets.line import cut
 
 _INDENT = 10  # the time and two blanks
+_WHEEL = 3  # lines a notch
 
 
 class LogPane(Widget):
-    """``wrap`` shows long lines whole; otherwise each takes one line. Scrolls with ``scroll_lines``."""
+    """``wrap`` shows long lines whole; otherwise each takes one line. Scrolls with ``scroll_lines`` and the wheel."""
 
     COMPONENT_CLASSES = {"log--time", "log--info", "log--good", "log--warning", "log--error", "log--hit"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -59,6 +61,14 @@ class LogPane(Widget):
         height = max(1, self.size.height)
         self._back = max(0, min(self._back + count, len(self._rows) - height))
         self.refresh()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.scroll_lines(_WHEEL)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.scroll_lines(-_WHEEL)
 
     def find(self, wanted: str, step: int = 0) -> tuple[int, int]:
         """Go to a line that holds ``wanted``: ``step`` such lines on, or (0) the first from the top of what is seen.

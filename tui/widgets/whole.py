@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import parse
 from textual.await_complete import AwaitComplete
 from textual.color import Color
+from textual.dom import DOMNode
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive
@@ -72,6 +75,8 @@ class WholeScreen(Whole):
     """
 
     focused: Reactive[_Focused | None] = Reactive(None, repaint=False)
+    LEFT_BESIDE: ClassVar[bool] = True
+    """Of a dialog: a click beside it does as Escape. Not of those in which something typed would be lost."""
 
     def on_compose(self) -> None:
         """The classes of the window's size come before the first layout, which else is drawn twice."""
@@ -118,6 +123,34 @@ class WholeScreen(Whole):
             if not is_allowed and (why := self.why_not(binding.action)):
                 event.stop()
                 self.notify(why, timeout=5, markup=False)  # news, no trouble: the next one takes its place
+
+    def whose(self, action: str) -> DOMNode | None:
+        """Who has the action of this name: the screen, what has the focus, the app, or a chart."""
+        focused = self.focused.ancestors_with_self if self.focused is not None else ()
+        around: Iterable[DOMNode] = (self, *focused, self.app, *self.query("Chart"))
+        return next((node for node in around if hasattr(node, f"action_{action}")), None)
+
+    async def press(self, key: str) -> None:
+        """Do as the key with this id does, without the key; or say why that can't be done now."""
+        _, name, parameters = parse(key)
+        node = self.whose(name)
+        if node is not None and node.check_action(name, parameters):
+            await self.app.run_action(key, node)
+        elif why := self.why_not(name):
+            self.notify(why, timeout=5, markup=False)
+
+    async def on_click(self, event: events.Click) -> None:
+        if self.is_modal and self.LEFT_BESIDE and self._is_beside(event):
+            for binding in self._bindings.key_to_bindings.get("escape", ()):
+                await self.app.run_action(binding.action, self)
+
+    def _is_beside(self, event: events.Click) -> bool:
+        """Whether nothing of a dialog is where the click was."""
+        try:
+            found: _Widget = self.get_widget_at(event.screen_x, event.screen_y)[0]  # type: ignore[attr-defined]
+        except NoWidget:  # the window was made smaller since
+            return False
+        return found is self
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         if not self.is_active:  # type: ignore[attr-defined]

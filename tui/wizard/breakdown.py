@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.messages.catalogue import text
+from tui.widgets.clickable import Clickable, acts
 from tui.widgets.whole import WholeScreen
 from tui.wizard import breakdown_text, machine_text
 from tui.wizard.breakdown_text import Line
@@ -97,10 +98,8 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="breakdown"):
-            yield Static(
-                Content.assemble((text("breakdown.title"), "bold"), (f"   {text('breakdown.keys')}", "$muted")),
-                id="title",
-            )
+            closes = acts(Content.styled(f"   {text('breakdown.keys')}", "$muted"), "screen.dismiss")
+            yield Clickable(Content.assemble((text("breakdown.title"), "bold"), closes), id="title")
             with Horizontal(id="halves"):
                 with Vertical(classes="half", id="term-half"):
                     yield Section("figures")

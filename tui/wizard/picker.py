@@ -1,4 +1,4 @@
-"""A small file picker: folders and data files, by keyboard."""
+"""A small file picker: folders and data files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui.flow.paths import listing
 from tui.widgets.choosers import Pick, PickList
+from tui.widgets.clickable import Hints
 from tui.widgets.whole import WholeScreen
 
 _UP = ".."
@@ -42,7 +43,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         with Vertical(classes="dialog picker"):
             yield Static(id="picker-folder", classes="dialog-title")
             yield PickList(title_width=44, id="picker-list")
-            yield Static(Content(text("wizard.picker-keys")), classes="quiet")
+            yield Hints(text("wizard.picker-keys"), ("choose", "up", "take_folder", "leave"), classes="quiet")
 
     def on_mount(self) -> None:
         self._open(self._folder)
@@ -78,6 +79,9 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
             self._open(path)
         else:
             self.dismiss(path)
+
+    def action_choose(self) -> None:
+        self.query_one(PickList).action_choose()
 
     def action_up(self) -> None:
         self._open(self._folder.parent, come_from=str(self._folder))

@@ -18,6 +18,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui.draft.child import Progress, Result, ask
 from tui.flow.kind import told
+from tui.widgets.clickable import Hints
 from tui.widgets.whole import WholeScreen
 
 
@@ -95,7 +96,8 @@ class KindScreen(WholeScreen, ModalScreen[str]):
             yield Static(text("wizard-model.verdict-title"), markup=False, classes="dialog-title")
             for paragraph in told(self._values):
                 yield Static(Content(paragraph), classes="dialog-text")
-            yield Static(text("wizard-model.verdict-keys"), classes="muted")
+            takes = ("take('base')", "take('chat')", "take('')")
+            yield Hints(text("wizard-model.verdict-keys"), takes, classes="muted")
 
     def action_take(self, kind: str) -> None:
         self.dismiss(kind)

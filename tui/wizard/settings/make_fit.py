@@ -21,6 +21,7 @@ from tui.draft import changes
 from tui.draft.fit import fit_of
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
+from tui.widgets.clickable import Hints
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             yield PickList(title_width=TITLE_WIDTH, id="remedy-list")
             yield Static(id="remedy-reason")
             yield Static(Content(text("settings.fit-legend")), id="remedy-legend")
-            yield Static(Content(text("settings.fit-keys")))
+            yield Hints(text("settings.fit-keys"), ("choose", "undo", "keep", "restore"))
 
     def on_mount(self) -> None:
         self._show()
@@ -130,6 +131,9 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             self.action_keep()
             return
         await self._apply(next(change for change in self._changes if change.what.code == event.pick.id))
+
+    def action_choose(self) -> None:
+        self._list.action_choose()
 
     async def action_apply(self, number: int) -> None:
         if number <= len(self._changes):

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from engine.messages.catalogue import text
 from tui.draft.relation import CONFIDENCE, VERDICTS, WAYS, Measured
+from tui.widgets.clickable import Hints
 from tui.widgets.whole import WholeScreen
 
 
@@ -36,7 +37,7 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
             yield Static(text("strategy.relation-title"), markup=False, classes="dialog-title")
             for paragraph in told(self._found, self._chosen):
                 yield Static(Content(paragraph), classes="dialog-text")
-            yield Static(text("strategy.relation-keys"), classes="muted")
+            yield Hints(text("strategy.relation-keys"), ("leave(False)", "leave(True)"), classes="muted")
 
     def action_leave(self, again: bool) -> None:
         self.dismiss(again)

@@ -1,0 +1,158 @@
+"""By mouse alone: keys in the bar and in the help, dialogs, the words that name keys, the log, the mix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.screen import ModalScreen, Screen
+
+from engine.messages import language
+from tests.tui import fake_runs
+from tests.tui.looking import click_on, said, screen_text, until, until_shows
+from tui import keys
+from tui.app import TunedeckApp
+from tui.chat.dialogs import MannerScreen
+from tui.draft.manner import Manner
+from tui.home.runlist import RunList
+from tui.home.screen import HomeScreen
+from tui.mixing.options import Options, OptionsScreen
+from tui.monitor.screen import MonitorScreen
+from tui.palette.screen import PaletteScreen
+from tui.themes.screen import ThemesScreen
+from tui.widgets.clickable import hints
+from tui.widgets.dialogs import ConfirmScreen
+from tui.widgets.log import LogPane
+from tui.wizard.picker import FilePicker
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+BESIDE = (2, 30)
+
+
+async def test_a_click_on_a_key_of_the_bar_leaves_the_focus_on_what_it_acts_on(
+    make_world: MakeWorld, root: Path
+) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "orders-json")
+        assert isinstance(app.focused, RunList)
+        await pilot.click(".key-sort")
+        await until(pilot, lambda: app.screen.query_one(RunList).order != "newest")
+        assert isinstance(app.focused, RunList)
+
+
+async def test_a_click_on_a_key_in_the_help_does_what_the_key_does(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 60)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.click(".key-help")
+        words = next(key.tooltip for key in keys.HOME if key.id == "themes")[:24]
+        await until_shows(pilot, words)
+        await click_on(pilot, words)
+        await until(pilot, lambda: isinstance(app.screen, ThemesScreen))
+
+
+async def test_the_keys_at_the_foot_of_the_help_are_clicked(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.click(".key-help")
+        await until_shows(pilot, f"Tab {said('widgets.terms')}")
+        await click_on(pilot, f"Tab {said('widgets.terms')}")
+        await until_shows(pilot, f"Tab {said('widgets.keys')}")
+        await click_on(pilot, f"Esc {said('widgets.close-help')}")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_a_key_in_the_help_that_can_not_be_used_now_says_why(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 60)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await app.screen.press("resume")  # type: ignore[attr-defined]
+        await until(pilot, lambda: said("home.no-runs") in [told.message for told in app._notifications])
+
+
+async def test_the_title_line_opens_the_palette_and_a_click_beside_it_closes_it(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.click("TopLine")
+        await until(pilot, lambda: isinstance(app.screen, PaletteScreen))
+        await pilot.click(offset=BESIDE)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_a_click_beside_a_question_gives_the_safe_answer_and_one_inside_none(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    answers: list[bool | None] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        app.push_screen(ConfirmScreen("Really?", "It is gone then."), answers.append)
+        await until_shows(pilot, "It is gone then.")
+        await click_on(pilot, "It is gone then.")
+        await pilot.pause()
+        assert answers == []
+        await pilot.click(offset=BESIDE)
+        await until(pilot, lambda: answers == [False])
+
+
+@pytest.mark.parametrize(
+    "dialog", [lambda: OptionsScreen(Options(), "a+b"), lambda: MannerScreen(Manner(), True)], ids=["mix", "chat"]
+)
+async def test_a_click_beside_a_form_loses_nothing_and_its_button_closes_it(
+    make_world: MakeWorld, dialog: Callable[[], ModalScreen[object]]
+) -> None:
+    app = TunedeckApp(make_world())
+    answers: list[object] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        form: Screen[object] = dialog()
+        app.push_screen(form, answers.append)
+        await until_shows(pilot, said("keys.cancel-leave"))
+        await pilot.click(offset=BESIDE)
+        await pilot.pause()
+        assert app.screen is form
+        await pilot.click("#cancel")
+        await until(pilot, lambda: answers == [None])
+
+
+@pytest.mark.parametrize("spoken", ["en", "zh"])
+def test_a_line_of_keys_has_a_part_for_each_of_its_actions(spoken: str) -> None:
+    language.use(spoken)
+    for code, count in {
+        "wizard.picker-keys": 4, "wizard-model.verdict-keys": 3, "settings.fit-keys": 4, "strategy.relation-keys": 2,
+    }.items():  # fmt: skip
+        assert hints(said(code), ["x"] * count).plain == said(code)
+
+
+async def test_the_words_below_the_file_picker_go_up_and_take_the_folder(make_world: MakeWorld, tmp_path: Path) -> None:
+    (tmp_path / "above" / "below").mkdir(parents=True)
+    app = TunedeckApp(make_world())
+    taken: list[Path | None] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        app.push_screen(FilePicker(tmp_path / "above" / "below"), taken.append)
+        await until_shows(pilot, "Left goes up")
+        await click_on(pilot, "Left goes up")
+        await until_shows(pilot, "below/")
+        await click_on(pilot, "takes the whole folder")
+        await until(pilot, lambda: taken == [tmp_path / "above"])
+
+
+async def test_the_wheel_turns_the_log_back(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 18)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.state.ended)
+        await pilot.click("#strip", offset=(screen_text(app).splitlines()[3].index("6 log") + 1, 0))
+        await until(pilot, lambda: app.screen.query_one(LogPane).size.height > 3)
+        log = app.screen.query_one(LogPane)
+        newest = log.visible_lines
+        assert len(log._rows) > log.size.height, "there is something to turn back to"
+        x, y = log.region.x + 4, log.region.y + 1
+        app.post_message(events.MouseScrollUp(None, x, y, 0, -1, 0, False, False, False, x, y))
+        await until(pilot, lambda: log.visible_lines != newest)
