@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 
 from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
@@ -44,7 +43,6 @@ FORMAT = "data.0.format"
 
 class DataStep(RelatingStep):
     NAME = "data"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,backspace", "remove", "Remove", show=False)]
 
     def body(self) -> ComposeResult:
         self._items = data.asked(self.draft)
@@ -130,8 +128,9 @@ class DataStep(RelatingStep):
         self._show()
         self.screen.refresh_bindings()
 
-    def action_remove(self) -> None:
-        if self.query_one(PickList).has_focus and self._items:
+    def remove(self) -> None:
+        """Take the source under the cursor out of the list."""
+        if self.can("remove"):
             del self._items[self._at]
             self._at = max(0, self._at - 1)
             self._show()
@@ -164,6 +163,8 @@ class DataStep(RelatingStep):
             return bool(self._items) and not str(self._items[self._at]["path"]).startswith(RUN)
         if action == "mix":
             return len(self._items) > 1 or bool(self._items and self.draft.get("strategy.adapter"))
+        if action == "remove":
+            return self.query_one(PickList).has_focus and bool(self._items)
         return action == "browse" or (action in ("check", "xray") and bool(self._items))
 
     # Looking into the files

@@ -40,6 +40,17 @@ class Columns:
     weights: bool
 
 
+_BEFORE_NAME, _BEFORE_SLIDER = 4, 9
+"""Cells before a source's name, and between its end and the slider."""
+
+
+def share_at(board: Board, width: int, x: int) -> float | None:
+    """The share that a slider shows where it is filled up to cell ``x`` of its line; None beside it."""
+    have = columns(board, width)
+    cell = x - _BEFORE_NAME - have.name - _BEFORE_SLIDER - 1  # behind its bracket
+    return (cell + 1) / have.slider if 0 <= cell < have.slider else None
+
+
 def columns(board: Board, width: int) -> Columns:
     weights = width >= WIDE or any(line.weight != 1 for line in board.lines)
     slider = 20 if width >= WIDE else 8

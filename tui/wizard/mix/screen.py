@@ -21,6 +21,7 @@ from tui.draft import mix_sources as sources
 from tui.draft.fit import unknown
 from tui.draft.mix_board import ROLES, Board, Line
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.clickable import Clickable, hints
 from tui.widgets.fitbar import ConsequenceLine, FitBar
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
@@ -88,7 +89,7 @@ class MixScreen(WholeScreen, Screen[bool]):
             yield Static(id="mix-about")
             yield Static(id="mix-warnings")
         yield Entry()
-        yield Static(id="mix-presets")
+        yield Clickable(id="mix-presets")
         yield ConsequenceLine()
         terminal = world_of(self).terminal
         yield FitBar(terminal.unicode, not terminal.sixteen)
@@ -205,6 +206,14 @@ class MixScreen(WholeScreen, Screen[bool]):
         self.query_one(MixTable).go(by)
         self._show()
 
+    @on(MixTable.Clicked)
+    def _clicked(self, event: MixTable.Clicked) -> None:
+        """A click goes to a source; one on its slider pulls it there."""
+        self.query_one(MixTable).at = event.at
+        self._show()
+        if event.share is not None and not self._typing:
+            self._change(self.board.with_share(event.at, event.share))
+
     def action_all(self) -> None:
         self._change(self.board.with_share(self._at, None))
 
@@ -305,7 +314,8 @@ class MixScreen(WholeScreen, Screen[bool]):
         self._tell("#mix-warnings", "\n".join(lines))
         presets = self.query_one("#mix-presets", Static)
         presets.display = not self._typing
-        self._tell("#mix-presets", draw.presets(board))
+        numbers = range(1, len(draw.PRESETS) + 1)
+        presets.update(hints(draw.presets(board), [f"preset({number})" for number in numbers]))
         self._show_fit()
 
     def _time(self) -> str:

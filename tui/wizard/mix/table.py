@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from engine.messages.catalogue import text
@@ -11,15 +13,24 @@ from tui.wizard.mix import draw
 
 
 class MixTable(Static, can_focus=True):
-    """Shows a board; ``at`` is the source under the cursor."""
+    """Shows a board; ``at`` is the source under the cursor. The wheel moves it, and so does a click: posts Clicked."""
 
     DEFAULT_CSS = "MixTable { height: auto; width: 1fr; }"
+
+    class Clicked(Message):
+        """A source was clicked, on its slider at ``share``; beside it where that is None."""
+
+        def __init__(self, at: int, share: float | None) -> None:
+            super().__init__()
+            self.at, self.share = at, share
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
         self.at = 0
         self._first = 0
         self._count = 0
+        self._last = 0
+        self._board: Board | None = None
         self._shown: tuple[object, ...] = ()
 
     def go(self, by: int) -> None:
@@ -27,12 +38,12 @@ class MixTable(Static, can_focus=True):
 
     def show(self, board: Board, most: int) -> None:
         """``most`` sources at once; the cursor is always among them."""
-        self._count = len(board.lines)
+        self._board, self._count = board, len(board.lines)
         self.go(0)
         self._first = min(max(self._first, self.at - most + 1), self.at)
         self._first = max(0, min(self._first, self._count - most))
         width = self.size.width or 78
-        last = min(self._count, self._first + most)
+        last = self._last = min(self._count, self._first + most)
         shown = (board, width, self.at, self._first, last)
         if shown == self._shown:
             return
@@ -42,3 +53,21 @@ class MixTable(Static, can_focus=True):
         if last - self._first < self._count:
             lines.append(Content(text("mix.shown", first=self._first + 1, last=last, count=self._count)))
         self.update(Content("\n").join(lines))
+
+    def on_click(self, event: events.Click) -> None:
+        place, board = event.get_content_offset(self), self._board
+        at = self._first + (place.y - 1 if place is not None else -1)  # the first line has the heads
+        if board is not None and place is not None and self._first <= at < self._last:
+            self.post_message(self.Clicked(at, draw.share_at(board, self.size.width, place.x)))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._roll(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._roll(-1)
+
+    def _roll(self, by: int) -> None:
+        if 0 <= self.at + by < self._count:
+            self.post_message(self.Clicked(self.at + by, None))

@@ -20,6 +20,7 @@ from tui.draft.mix_sources import report_of
 from tui.flow import repairs, rows_text
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import PickList
+from tui.widgets.clickable import Clickable, acts
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.quality import facts_text, words
@@ -68,11 +69,11 @@ class DoctorScreen(WholeScreen, Screen[None]):
                 yield Static(id="doctor-heads")
                 yield PickList(id="findings")
             with Panel(text("quality-screen.why-it-matters"), id="doctor-detail"):
-                yield Static(id="finding")
+                yield Clickable(id="finding")
                 yield Static(id="places-head")
                 yield PickList(title_width=words.PLACE_WIDTH, id="places")
         with VerticalScroll(id="doctor-facts"), Horizontal():
-            yield Panel(text("quality-screen.facts-lengths"), Static(id="facts-lengths"))
+            yield Panel(text("quality-screen.facts-lengths"), Clickable(id="facts-lengths"))
             yield Panel(text("quality-screen.facts-sources"), Static(id="facts-sources"))
         yield Static(Content(text("quality-screen.files-stay")), id="doctor-files")
         yield KeyBar(keys.in_bar(keys.DOCTOR))
@@ -156,15 +157,15 @@ class DoctorScreen(WholeScreen, Screen[None]):
         fatal = text("quality-screen.refused") if finding.severity == "fatal" else ""
         mark, (reason, *details) = words.MARKS[finding.severity], why(finding) or [""]
         title = text("widgets.named", name=text(words.NAMES[finding.severity]), value=text(finding.title))
-        parts: list[tuple[str, str] | str] = [
+        parts: list[tuple[str, str] | str | Content] = [
             (f"{mark} {title}\n", words.STYLES[finding.severity]),
             f"{words.head(finding)} {reason}{fatal}",
         ]
         parts += [f"\n{line}" for line in details]
         for hint in finding.hints:
             parts.append(f"\n{text(hint)}")
-        for line in words.remedy_lines(finding):
-            parts.append(("\n" + line, "bold"))
+        for number, line in enumerate(words.remedy_lines(finding), start=1):
+            parts += ["\n", acts(Content.styled(line, "bold"), f"screen.apply({number})")]
         self.query_one("#finding", Static).update(Content.assemble(*parts))
         places = self.query_one("#places", PickList)
         places.title_width = _PLACE_NARROW if self.app.size.width >= WIDE else words.PLACE_WIDTH
@@ -185,8 +186,11 @@ class DoctorScreen(WholeScreen, Screen[None]):
         column = width // 2 - 5 if width >= WIDE else width - 4
         length = self.draft.get("dataset.max_length")
         chosen = length if isinstance(length, int) else 0
-        lengths = facts_text.of_lengths(self._report.lengths, chosen, column, unicode)
-        self.query_one("#facts-lengths", Static).update(Content("\n".join(lengths)))
+        lengths = list(map(Content, facts_text.of_lengths(self._report.lengths, chosen, column, unicode)))
+        choices = facts_text.choices(self._report.lengths)
+        for number, at in enumerate(range(len(lengths) - len(choices), len(lengths)), start=1):
+            lengths[at] = acts(lengths[at], f"screen.apply({number})")
+        self.query_one("#facts-lengths", Static).update(Content("\n").join(lengths))
         sources = facts_text.of_sources(self._report, column, unicode)
         self.query_one("#facts-sources", Static).update(Content("\n".join(sources)))
 

@@ -26,6 +26,7 @@ from tui.flow.outlook import summary
 from tui.flow.settings import SEEDS
 from tui.flow.values import about
 from tui.widgets.choosers import PickList
+from tui.widgets.clickable import Clickable, acts
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormField
 from tui.widgets.line import Prose, wrap
@@ -72,7 +73,7 @@ class ReviewStep(Step):
         yield Prose(id="summary")
         yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
-        yield Static(id="warnings")
+        yield Clickable(id="warnings")
         yield make_field(NAME, self.draft, label=text("review.name"), placeholder=text("review.name-hint"))
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
         yield Prose(id="value-about", classes="quiet")
@@ -202,15 +203,15 @@ class ReviewStep(Step):
 
     def _show_warnings(self) -> None:
         self._found = findings_of(self.draft, self.facts, self._refused)
-        lines: list[tuple[str, str] | str] = []
+        lines: list[Content] = []
         shown = self.query_one("#warnings", Static)
         width = shown.content_size.width or self.size.width - 2 or LEAST_WIDTH
         for number, finding in enumerate(review.shown(self._found), start=1):
             words = wrap(review.warning(number, finding), width)
-            lines += ["\n"] * bool(lines)
-            lines.append(("\n".join(words), "$error" if finding.level == "error" else "$warning"))
+            told = Content.styled("\n".join(words), "$error" if finding.level == "error" else "$warning")
+            lines.append(acts(told, f"screen.fix({number})" if finding.remedy else ""))
         shown.display = bool(lines)
-        shown.update(Content.assemble(*lines))
+        shown.update(Content("\n").join(lines))
 
     def fix(self, number: int) -> None:
         """Apply the remedy of that number, if there is one."""

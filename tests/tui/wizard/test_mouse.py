@@ -1,0 +1,79 @@
+"""By mouse alone in the wizard: the mix board, and the lines that name the key of a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.looking import click_on, said
+from tests.tui.wizard.conftest import Opener
+from tests.tui.wizard.making import GOOD, make_child, make_rows, text_of
+from tests.tui.wizard.mix.test_screen import drafted
+from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
+from tests.tui.wizard.steering import press, settle, to_data, write
+from tui.widgets.choosers import PickList
+from tui.wizard.mix.table import MixTable
+
+
+async def test_a_slider_is_pulled_where_it_is_clicked_and_a_preset_is_taken(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    chat = make_rows(tmp_path / "chat.jsonl", 20)
+    async with open_wizard(drafted(rows, chat)) as (app, pilot):
+        await press(app, pilot, "f8")
+        await click_on(pilot, f"2 {said('mix.preset-balanced')}")
+        await settle(app, pilot)
+        assert text_of(app).count("50%") == 2
+        await click_on(pilot, "B chat")
+        assert app.screen.query_one(MixTable).at == 1
+        slider = "[####----]"
+        before, _, behind = next(line for line in text_of(app).splitlines() if "B chat" in line).partition(slider)
+        assert behind, "both have half of it"
+        await pilot.click(MixTable, offset=(len(before) + 2, 2))  # the second of its eight cells
+        await settle(app, pilot)
+        assert "25%" in next(line for line in text_of(app).splitlines() if "B chat" in line)
+
+
+async def test_a_click_on_a_remedy_of_the_doctor_applies_it_and_one_on_a_length_takes_it(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    remedies = [remedy("leave those rows out", 12, 0, "drop_empty_answers")]
+    report = found(rows, finding("empty_answers", "warning", "empty answers", remedies=remedies), lengths=LENGTHS)
+    async with open_wizard(inspect_command=make_child(tmp_path, report)) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "f5")
+        await click_on(pilot, "Press 1: leave those rows out")
+        await settle(app, pilot)
+        assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
+        await pilot.click(".key-facts")
+        await click_on(pilot, "50% of rows")
+        await settle(app, pilot)
+        assert app.wizard.draft.get("dataset.max_length") == min(LENGTHS["needed"].values())
+
+
+async def test_a_click_on_a_warning_of_the_review_applies_its_remedy(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    long = GOOD | {"too_long": 9, "tokens_max": 1500}
+    async with open_wizard(inspect_command=make_child(tmp_path, long)) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await click_on(pilot, "[1: set it to 2,048]")
+        await settle(app, pilot)
+        assert app.wizard.draft.get("dataset.max_length") == 2048
+
+
+async def test_delete_takes_a_file_out_only_where_the_list_has_the_focus(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard(drafted(rows)) as (app, pilot):
+        await settle(app, pilot)
+        step = app.wizard.step
+        assert step is not None
+        assert step.query_one(PickList).has_focus
+        await pilot.press("tab")
+        assert not step.can("remove")
+        await pilot.press("shift+tab", "delete")
+        await settle(app, pilot)
+        assert app.wizard.draft.data_sources() == []
