@@ -192,6 +192,7 @@ class AllFields(Vertical):
     @on(PickList.Chosen)
     async def _chosen(self, event: PickList.Chosen) -> None:
         event.stop()
+        self.take()  # what stands in the editor of another field
         await self.edit(event.pick.id)
 
     @on(FormField.Submitted)

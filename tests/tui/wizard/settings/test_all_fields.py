@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.config.presets import Layer, Resolved, resolve
+from tests.tui.looking import click_on
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp
 from tests.tui.wizard.steering import press, settle, shown_words, write
@@ -62,6 +63,19 @@ async def test_a_changed_field_stands_out_and_del_sets_it_back(open_wizard: Open
         await press(app, pilot, "delete")
         assert (listed.current.detail, listed.current.shade) == ("42", "muted")  # type: ignore[union-attr]
         assert "run.seed" not in app.wizard.draft.values
+
+
+async def test_another_field_is_opened_without_losing_what_was_typed(open_wizard: Opener, prefill: Resolved) -> None:
+    async with open_wizard(prefill) as (app, pilot):
+        listed = await to_table(app, pilot)
+        listed.choose("run.seed")
+        listed.focus()
+        await press(app, pilot, "enter", "ctrl+u")
+        await write(pilot, "7")
+        await click_on(pilot, "split_seed", times=2)
+        await settle(app, pilot)
+        assert "> split_seed" in shown_words(app)
+        assert app.wizard.draft.get("run.seed") == 7
 
 
 async def test_what_is_allowed_is_said_of_the_field_under_the_cursor(open_wizard: Opener, prefill: Resolved) -> None:
