@@ -85,6 +85,10 @@ def test_at_the_right_edge_the_view_stays_on_the_newest() -> None:
     assert later_end - later_start == pytest.approx(end - start)
 
 
+def test_a_run_of_a_few_steps_is_not_made_smaller_by_zooming_in() -> None:
+    assert View().zoom(0.5, 1, 0, 2, None) == View()
+
+
 def test_zooming_out_far_enough_shows_the_whole_run_again() -> None:
     view = View(100.0, 300.0, follow=False)
     assert view.zoom(2, 200, 1, 400, 900) == View()

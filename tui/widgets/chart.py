@@ -185,9 +185,10 @@ class Chart(Widget, can_focus=True):
         if begun is None or plot is None:
             return
         start, end = sorted((begun, self._x_at(event.x)))
-        if end - start > _LEAST_DRAG * (plot.end - plot.start) / plot.columns:
+        first, last = extent(self._curves)
+        if end - start > _LEAST_DRAG * (plot.end - plot.start) / plot.columns and last - first > LEAST_IN_VIEW:
             end = max(end, start + LEAST_IN_VIEW)
-            self.view, self.cursor = View(start, end, follow=end >= extent(self._curves)[1]), None
+            self.view, self.cursor = View(start, end, follow=end >= last), None
             self.redraw()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

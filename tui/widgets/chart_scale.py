@@ -163,10 +163,9 @@ class View:
     def zoom(self, factor: float, around: float, first: float, last: float, limit: float | None) -> View:
         """Show ``factor`` times as many steps around a step; the whole run again when they would be all."""
         start, end = self.window(first, last, limit)
-        width = (end - start) * factor
-        if width >= max(last - first, 1.0) and factor > 1:
+        width = max((end - start) * factor, LEAST_IN_VIEW)
+        if width >= max(last - first, 1.0) and (factor > 1 or width == LEAST_IN_VIEW):
             return View()
-        width = max(width, LEAST_IN_VIEW)
         share = (around - start) / (end - start) if end > start else 1.0
         new_start = max(0.0, around - share * width)
         return View(new_start, new_start + width, follow=around >= last)
