@@ -120,7 +120,7 @@ WIZARD = (
     _of_step("depth", "f2", "keys.depth"),
     Key("filter", "slash", "keys.filter-fields", "/", yields=True, of_step=True),
     Key("reset", "delete,backspace", "keys.reset-field", "Del", yields=True, of_step=True),
-    Key("remove", "delete,backspace", "keys.remove-source", "Del", bar=False, of_step=True),
+    Key("take_out", "delete,backspace", "keys.remove-source", "Del", bar=False, of_step=True),
     _of_step("columns", "f2", "keys.columns"),
     _of_step("browse", "f3", "keys.browse"),
     Key("breakdown", "f4", "keys.breakdown", "F4", yields=True),

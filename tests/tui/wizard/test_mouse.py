@@ -73,7 +73,7 @@ async def test_delete_takes_a_file_out_only_where_the_list_has_the_focus(
         assert step is not None
         assert step.query_one(PickList).has_focus
         await pilot.press("tab")
-        assert not step.can("remove")
+        assert not step.can("take_out")
         await pilot.press("shift+tab", "delete")
         await settle(app, pilot)
         assert app.wizard.draft.data_sources() == []

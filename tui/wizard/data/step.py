@@ -128,9 +128,9 @@ class DataStep(RelatingStep):
         self._show()
         self.screen.refresh_bindings()
 
-    def remove(self) -> None:
+    def take_out(self) -> None:
         """Take the source under the cursor out of the list."""
-        if self.can("remove"):
+        if self.can("take_out"):
             del self._items[self._at]
             self._at = max(0, self._at - 1)
             self._show()
@@ -163,7 +163,7 @@ class DataStep(RelatingStep):
             return bool(self._items) and not str(self._items[self._at]["path"]).startswith(RUN)
         if action == "mix":
             return len(self._items) > 1 or bool(self._items and self.draft.get("strategy.adapter"))
-        if action == "remove":
+        if action == "take_out":
             return self.query_one(PickList).has_focus and bool(self._items)
         return action == "browse" or (action in ("check", "xray") and bool(self._items))
 
