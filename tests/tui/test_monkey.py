@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.geometry import Size
 from textual.screen import Screen
 
 import tui
@@ -60,6 +61,25 @@ async def test_the_second_of_two_keys_that_close_a_screen_closes_no_other_one(he
         family.dismiss()
         family.dismiss()
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    app.let_go()
+
+
+async def test_of_two_sizes_that_come_while_a_screen_is_at_work_only_the_last_is_drawn(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Size] = []
+    app = MonkeyApp(here, PLACES.index("home"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "orders-json" in screen_text(app))
+        lay_out = app.screen._screen_resized
+        monkeypatch.setattr(app.screen, "_screen_resized", lambda size: (drawn.append(size), lay_out(size)))
+        app.screen.call_later(asyncio.sleep, 0.5)
+        for size in (Size(200, 60), Size(81, 34)):
+            app.post_message(events.Resize(size, size))
+            await asyncio.sleep(0.1)  # the app tells of several at a time as of one
+        await until(pilot, lambda: app.screen.size == (81, 34))
+        await asyncio.sleep(0.2)
+        assert set(drawn) == {Size(81, 34)}
     app.let_go()
 
 

@@ -98,6 +98,14 @@ class WholeScreen(Whole):
         """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
         return ""
 
+    async def _on_message(self, message: Message) -> None:
+        """A size that the window has no more is passed over.
+
+        Textual tells a screen of its size again once it is laid out: two that come at once would take turns for ever.
+        """
+        if not isinstance(message, events.Resize) or message.size == self.app.size:
+            await super()._on_message(message)
+
     @property
     def subjects(self) -> tuple[str, ...]:
         """The runs that the keys of this screen act on now, as the shell calls them."""
