@@ -28,7 +28,8 @@ settings.load_profile("tunedeck")
 gc.disable()
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """From now on garbage is looked for among what the tests make, and not so often: it took a third of their time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
