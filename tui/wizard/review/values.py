@@ -44,5 +44,7 @@ def _group(value: Value) -> int:
 
 def _pick(value: Value, group: int) -> Pick:
     source = cells(short(value.source), 8)
-    shade = "muted" if group == 4 else ""
-    return Pick(value.name, value.name, value.shown, tail=source, shade=shade, is_path=value.shown.startswith("/"))
+    return Pick(
+        value.name, value.name, value.shown, tail=source, shade="muted" if group == 4 else "",
+        is_path=value.shown.startswith("/"),
+    )  # fmt: skip
