@@ -62,7 +62,7 @@ class _Dimmed(BackgroundScreen):
 
     @classmethod
     def process_segments(cls, segments: Iterable[Segment], color: Color) -> Iterable[Segment]:
-        dim = Style(dim=True)
+        dim = Style(dim=True, reverse=False)  # a line under the cursor there would outshine the dialog
         for text, style, control in super().process_segments(segments, color):
             yield Segment(text, dim if style is None else style + dim, control)
 
