@@ -18,8 +18,9 @@ LOOK_LOSS, STOP_LOSS = 0.05, 0.2
 """Rise of the loss on general text, nats a token. PEFT's own comparison of methods (Llama-3.2-3B,
 20,000 rows of mathematics, Wikipedia) has 0.05 for LoRA of rank 32, 0.11 for rsLoRA of rank 64, 0.03 for full
 fine-tuning."""
-LOOK_OLD, STOP_OLD = 0.2, 1.0
-"""Rise of the loss on earlier runs' rows over that before the training, nats a token."""
+LOOK_OLD, STOP_OLD = 0.04, 0.2
+"""Rise of the loss on earlier runs' rows over that before the training, nats a token. Of 14 runs that continued an
+adapter, the five that lost three or more of 20 right answers rose by 0.046 to 0.086, the others by 0.037 at most."""
 
 
 def mark_of(divergence: float | None, rise: float | None, old_rise: float | None = None) -> tuple[Mark, list[Message]]:

@@ -208,7 +208,7 @@ def _kl(records: list[Record]) -> dict[str, Any]:
         return {}
     print(
         f"{'old -> new':28}{'trained':20}{'seeds':>6}{'old, before':>12}{'old, after':>18}{'new, after':>18}"
-        f"{'general +':>10}{'s/step':>8}"
+        f"{'answers +':>10}{'s/step':>8}"
     )
     for old, new, variant in sorted(keys):
         group = [r for r in compared if (r["old"], r["new"], r["variant"]) == (old, new, variant)]
@@ -218,7 +218,7 @@ def _kl(records: list[Record]) -> dict[str, Any]:
             f"{old + ' -> ' + new:28}{variant:20}{len(group):>6}{before:>12.0%}"
             f"{_range(each['old']['exact_match'] for each in after):>18}"
             f"{_range(each['new']['exact_match'] for each in after):>18}"
-            f"{_mean(rose(r, over='base') for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
+            f"{_mean(rose(r, 'dialogues', 'base') for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
         )
     return {"kl_runs": len(compared)}
 

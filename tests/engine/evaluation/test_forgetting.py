@@ -137,7 +137,7 @@ def test_old_rows_are_told_against_what_they_were_before(loaded: Loaded, tuned: 
     assert first is not None
     assert first.old_before == first.old_loss
     assert (first.kl_task, first.kl_general, first.task_rows) == (None, None, 0)
-    made.start = msgspec.structs.replace(first, old_loss=(first.old_loss or 0.0) - STOP_OLD)
+    made.start = msgspec.structs.replace(first, old_loss=(first.old_loss or 0.0) - 1.1 * STOP_OLD)
     later = made.measure(5, "during")
     assert later is not None
     assert later.mark == "stop"
