@@ -28,16 +28,16 @@ def model_card(facts: Facts, name: str) -> str:
     It names files, never where they lie, and holds no secret that is known as one.
     """
     said = content(facts)
-    parts = [_metadata(facts), f"# {clean(name, keep_newlines=False)}", text("card.what", base=_base(facts))]
+    parts = [_metadata(facts), f"# {_prose(name)}", _prose(text("card.what", base=_base(facts)))]
     if said.verdict:
-        parts += [f"## {text('report.verdict-title')}", said.verdict, said.verdict_note]
+        parts += [f"## {text('report.verdict-title')}", _prose(said.verdict), _prose(said.verdict_note)]
     for result in said.results:
         parts += [_table(each) for each in (result.means, result.comparisons, result.costs) if each is not None]
-        parts += [f"- {note}" for note in result.notes]
+        parts += [f"- {_prose(note)}" for note in result.notes]
     if said.fallback is not None and not said.results:
         parts.append(_table(said.fallback))
-    parts += [f"## {text('report.done')}", "\n".join(_how(facts)), *_data(facts)]
-    parts += [f"## {text('card.limits')}", "\n".join(f"- {each}" for each in _limits(facts, said))]
+    parts += [f"## {text('report.done')}", "\n".join(map(_prose, _how(facts))), *_data(facts)]
+    parts += [f"## {text('card.limits')}", "\n".join(f"- {_prose(each)}" for each in _limits(facts, said))]
     parts += [f"## {text('card.use')}", _use(facts)]
     whole = without_places("\n\n".join(part for part in parts if part), said.places)
     return without_secrets(redact(whole)) + "\n"
@@ -62,7 +62,7 @@ def _metadata(facts: Facts) -> str:
         values["license"] = facts.licence.lower()
     summary = _measured(facts)
     if summary is not None:
-        values["model_name"] = facts.name
+        values["model_name"] = clean(facts.name, keep_newlines=False)
         values["eval_results"] = [
             EvalResult(
                 task_type="text-generation", dataset_type="other", dataset_name=summary.part,
@@ -87,7 +87,12 @@ def _table(table: Table) -> str:
 
 
 def _cell(value: str) -> str:
-    return clean(value, keep_newlines=False).replace("|", "\\|").replace("<", "&lt;")
+    return _prose(value).replace("|", "&#124;")  # a backslash before it would be undone by one in the text
+
+
+def _prose(value: str) -> str:
+    """A line of Markdown in which names and rows are text: no tags, links or pictures, and nothing for a terminal."""
+    return clean(value, keep_newlines=False).replace("<", "&lt;").replace("[", "&#91;")
 
 
 def _how(facts: Facts) -> Iterator[str]:
@@ -133,7 +138,7 @@ def _limits(facts: Facts, said: Content) -> Iterator[str]:
 
 
 def _use(facts: Facts) -> str:
-    base = _base(facts)
+    base = clean(_base(facts), keep_newlines=False)
     return f"""```python
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoTokenizer

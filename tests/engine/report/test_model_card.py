@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from huggingface_hub import ModelCard
 
 from engine.report.facts import read
 from engine.report.model_card import model_card
-from tests.engine.report.making import keep_evaluation, whole_run
+from tests.engine.report.making import EVIL, keep_evaluation, whole_run
 
 
 def test_the_hub_reads_the_card_and_its_figures(tmp_path: Path) -> None:
@@ -22,3 +23,16 @@ def test_the_hub_reads_the_card_and_its_figures(tmp_path: Path) -> None:
     assert [each.metric_value for each in card.data.eval_results] == [mean.value for mean in tuned]
     assert str(tmp_path) not in written
     assert "# orders-lora" in written
+
+
+def test_markup_in_names_and_rows_is_text_in_the_card(tmp_path: Path) -> None:
+    evil = f"{EVIL} [free](http://x.example) ![](http://x.example/p.png) a\\|b"
+    run = whole_run(tmp_path, evil=evil)
+    written = model_card(read(run), f"orders{evil}")
+    body = written.partition("\n---\n")[2]
+    assert "free" in body
+    assert not re.search(r"<(script|img)|\[(free)?\]\(", body)
+    assert not re.search("[\x00\x1b\u202e]", written)
+    (head, *rows) = [line for line in body.splitlines() if line.startswith("| ")][:4]
+    assert {len(re.findall(r"\|", row)) for row in rows} == {len(re.findall(r"\|", head))}
+    assert ModelCard(written).data.library_name == "peft"
