@@ -22,6 +22,8 @@ from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE
 FULL_FILE = "adapter_config.full-strength.json"
 """The config as training left it; there only while another strength is kept."""
 STRONGEST = 2.0
+_ALPHA = 8
+"""PEFT's, where a config leaves it out."""
 # Ways to start A and B that take the start out of the base: there the update is not all that training changed.
 _CHANGES_BASE = re.compile(r"pissa|olora|corda|loftq|lora_ga|mica", re.IGNORECASE)
 
@@ -58,7 +60,10 @@ def not_scaled(card: AdapterCard) -> tuple[Message, ...]:
 
 def kept(folder: Path) -> float:
     """The scale that the adapter in ``folder`` is kept at: 1.0 as trained."""
-    full, now = read_json(folder / FULL_FILE).get("lora_alpha"), read_json(folder / CONFIG_FILE).get("lora_alpha")
+    trained = read_json(folder / FULL_FILE)
+    if not trained:
+        return 1.0
+    full, now = (each.get("lora_alpha", _ALPHA) for each in (trained, read_json(folder / CONFIG_FILE)))
     if not isinstance(full, int | float) or not isinstance(now, int | float) or not full:
         return 1.0
     return _plain(now / full)
@@ -76,7 +81,7 @@ def keep(folder: Path, scale: float, measured: str = "") -> Path | None:
     require_scalable(folder)
     config, full = folder / CONFIG_FILE, folder / FULL_FILE
     trained = read_json(full) or read_json(config)
-    if not isinstance(trained.get("lora_alpha", 8), int | float):
+    if not isinstance(trained.get("lora_alpha", _ALPHA), int | float):
         raise ModelError("adapter.broken-config", path=config, reason=Message("strength.no-alpha"))
     try:
         if scale == 1:
@@ -96,10 +101,10 @@ def keep(folder: Path, scale: float, measured: str = "") -> Path | None:
 
 
 def _scaled(trained: dict[str, Any], scale: float) -> dict[str, Any]:
-    """``trained`` with the scale in every alpha. What leaves alpha out has PEFT's 8."""
+    """``trained`` with the scale in every alpha."""
     pattern = trained.get("alpha_pattern") or {}
     return trained | {
-        "lora_alpha": _plain(trained.get("lora_alpha", 8) * scale),
+        "lora_alpha": _plain(trained.get("lora_alpha", _ALPHA) * scale),
         "alpha_pattern": {name: _plain(alpha * scale) for name, alpha in pattern.items()},
     }
 

@@ -162,3 +162,12 @@ def test_a_folder_that_can_not_be_written_leaves_the_adapter_as_it_was(
     assert error.value.code == "strength.unwritable"
     assert (folder / "adapter_config.json").read_bytes() == before
     assert strength.kept(folder) == 1
+
+
+def test_a_config_without_an_alpha_is_kept_and_read_with_that_of_peft(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4}))
+    strength.keep(tmp_path, 0.5)
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["lora_alpha"] == 4
+    assert strength.kept(tmp_path) == 0.5
+    strength.keep(tmp_path, 1.0)
+    assert strength.kept(tmp_path) == 1.0
