@@ -58,7 +58,10 @@ def measure(after: Afterwards) -> Evaluation:
             after.phases.begin("tasks", candidate=name, tasks=list(request.tasks))
             after.phases.check()
             with ready.without_adapter() if name == BASE else nullcontext():
-                own = list(_answered(name, _asked(ready, request.tasks, request.rows, manager), mark.hexdigest()))
+                samples, left_out = without_lower(_asked(ready, request.tasks, request.rows, manager))
+                own = list(_answered(name, samples, mark.hexdigest()))
+            if left_out:
+                after.note(Message("evaluate.tasks-lower", metrics=left_out))
             evaluations.keep_answers(where, own)
         answers += own
     metrics = tuple(dict.fromkeys(metric for each in answers for metric in each.scores))
@@ -79,8 +82,8 @@ def _of_base(against: Sequence[str]) -> list[str]:
     return [BASE] if BASE in against else []
 
 
-def _asked(ready: Ready, tasks: Sequence[str], rows: int, manager: Any) -> dict[str, list[dict[str, Any]]]:
-    """The harness's samples by task. Nothing it may run as code is allowed here. Raises DataError."""
+def _asked(ready: Ready, tasks: Sequence[str], rows: int, manager: Any) -> dict[str, Any]:
+    """What the harness found, with its samples by task. Nothing that runs code is allowed here. Raises DataError."""
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
@@ -91,14 +94,29 @@ def _asked(ready: Ready, tasks: Sequence[str], rows: int, manager: Any) -> dict[
         max_length=ready.most_positions or None,
     )  # fmt: skip
     try:
-        found = simple_evaluate(
+        found: dict[str, Any] = simple_evaluate(
             model=model, tasks=list(tasks), limit=rows or None, log_samples=True, task_manager=manager,
             bootstrap_iters=0, apply_chat_template=True,
         )  # fmt: skip
     except Exception as error:  # of the harness, its tasks, or whoever fetches their data
         raise DataError("evaluate.task-failed", tasks=list(tasks), reason=in_words(error, 300)) from error
-    samples: dict[str, list[dict[str, Any]]] = found["samples"]
-    return samples
+    return found
+
+
+def without_lower(found: dict[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """The samples that the harness ``found``, by task, and the names of the metrics that were left out of them.
+
+    Those are of errors: the less the better, while here more is. A perplexity is one too, but what a sample says of it
+    is a log-likelihood, from which the harness makes the figure of the whole.
+    """
+    samples: dict[str, list[dict[str, Any]]] = {}
+    left_out: dict[str, None] = {}
+    for task, some in found["samples"].items():
+        upwards = (found.get("higher_is_better") or {}).get(task) or {}
+        lower = {metric for metric, up in upwards.items() if up is False}
+        left_out |= dict.fromkeys(f"{metric}/{task}" for each in some for metric in each["metrics"] if metric in lower)
+        samples[task] = [each | {"metrics": [name for name in each["metrics"] if name not in lower]} for each in some]
+    return samples, list(left_out)
 
 
 def _answered(name: str, samples: dict[str, list[dict[str, Any]]], mark: str) -> Iterator[Answer]:

@@ -89,6 +89,7 @@ tasks-alone = Tasks bring their own rows
 task-folder-alone = No tasks are named
     .message = --task-folder says where tasks are defined, but --tasks names none.
     .hint = Add --tasks NAME.
+tasks-lower = Left out, for here more is better and there less is: { COMMAS($metrics) }.
 tasks-in-template = Prompts are written in the model's chat template. Published figures may come from plain prompts.
 of-lm-eval = those of the lm-eval tasks
 running-tasks = running { LIST($tasks) } with lm-eval ({ $candidate })

@@ -89,6 +89,7 @@ tasks-alone = 任务自带数据行
 task-folder-alone = 没有指定任务
     .message = --task-folder 指明了任务定义的位置，但 --tasks 没有给出任何任务。
     .hint = 请加上 --tasks NAME。
+tasks-lower = 未计入（这些指标越低越好，而此处越高越好）：{ COMMAS($metrics) }。
 tasks-in-template = 提示使用模型的对话模板，已发表的数字可能来自普通提示。
 of-lm-eval = 由 lm-eval 任务给出
 running-tasks = 正在用 lm-eval 运行 { LIST($tasks) }（{ $candidate }）
