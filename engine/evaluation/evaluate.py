@@ -288,7 +288,7 @@ def _concluded(
         )
         for each in answers
     ]
-    told = [*told, *_of_examples(answers), *notes]
+    told = [*told, *_of_turns(questions.rows), *_of_examples(answers), *notes]
     return summed_up(questions, answers, candidates, choice, told, step, of, measured.costs)
 
 
@@ -325,6 +325,12 @@ def _metric_mark(questions: Questions, metrics: Sequence[str]) -> str:
         return sha256_of(Path(questions.metric_file))
     except OSError:
         return ""
+
+
+def _of_turns(rows: Sequence[Row]) -> list[Message]:
+    """That of dialogues with several answers the last alone is measured, behind the others as the row has them."""
+    several = sum(any(turn.role == "assistant" for turn in row.messages[:-1]) for row in rows)
+    return [Message("evaluate.last-alone", rows=several, of=len(rows))] if several else []
 
 
 def _of_examples(answers: Sequence[Answer]) -> list[Message]:

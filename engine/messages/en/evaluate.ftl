@@ -90,6 +90,7 @@ task-folder-alone = No tasks are named
     .message = --task-folder says where tasks are defined, but --tasks names none.
     .hint = Add --tasks NAME.
 tasks-lower = Left out, for here more is better and there less is: { COMMAS($metrics) }.
+last-alone = { NUMBER($rows) } of { COUNT($of, "row", "rows") } { PLURAL($rows, "has", "have") } several answers: the last alone was asked for, behind the earlier ones as the row has them.
 tasks-in-template = Prompts are written in the model's chat template. Published figures may come from plain prompts.
 of-lm-eval = those of the lm-eval tasks
 running-tasks = running { LIST($tasks) } with lm-eval ({ $candidate })

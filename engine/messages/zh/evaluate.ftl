@@ -90,6 +90,7 @@ task-folder-alone = 没有指定任务
     .message = --task-folder 指明了任务定义的位置，但 --tasks 没有给出任何任务。
     .hint = 请加上 --tasks NAME。
 tasks-lower = 未计入（这些指标越低越好，而此处越高越好）：{ COMMAS($metrics) }。
+last-alone = { NUMBER($of) } 行中有 { NUMBER($rows) } 行含多个回答：只让模型作答最后一个，之前的回答按数据原样给出。
 tasks-in-template = 提示使用模型的对话模板，已发表的数字可能来自普通提示。
 of-lm-eval = 由 lm-eval 任务给出
 running-tasks = 正在用 lm-eval 运行 { LIST($tasks) }（{ $candidate }）

@@ -145,6 +145,18 @@ def test_all_candidates_are_compared_on_the_same_rows(loaded: Loaded, tmp_path: 
     assert (told.name, told.n) == ("training", 6)
 
 
+def test_of_a_dialogue_with_several_answers_the_last_alone_is_asked_and_that_is_said(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    turns = (Message("user", "One coffee"), Message("assistant", "order 1"))
+    rows = [*ROWS[:2], Row((*turns, *ROWS[2].messages), "", "rows", "rows.jsonl", 3)]
+    asked, scripted = questions(tmp_path, rows), Scripted(loaded.base.tokenizer, "order 2")
+    found = evaluate(asked, [candidate(loaded, scripted, "tuned")], choose(["order 2"] * 3), phases())
+    assert "order 1" in scripted.asked[2]
+    [note] = [each for each in found.notes if each.code == "evaluate.last-alone"]
+    assert (note.args["rows"], note.args["of"]) == (1, 3)
+
+
 def test_the_mark_of_the_rows_is_of_what_they_say(tmp_path: Path) -> None:
     moved = [Row(each.messages, "", "elsewhere", "other.jsonl", 99) for each in ROWS]
     assert questions(tmp_path, moved).rows_mark == questions(tmp_path).rows_mark
