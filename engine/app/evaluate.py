@@ -27,7 +27,7 @@ from engine.runs.evaluation_request import (
     MixRequest,
     ProofRequest,
 )
-from engine.runs.evaluations import BASE, FEW_SHOT, TRAINING, TUNED, Answer, Evaluation
+from engine.runs.evaluations import BASE, FEW_SHOT, OLD_ADAPTER, TRAINING, TUNED, Answer, Evaluation
 
 _JOBS: dict[type, str] = {
     EvaluationRequest: "engine.jobs.evaluate",
@@ -39,6 +39,7 @@ _JOBS: dict[type, str] = {
 OWN = "held-out"
 """Name of an evaluation on the run's own held-out rows, where none is given."""
 STOPPED = 130
+_OWN_NAMES = (BASE, FEW_SHOT, OLD_ADAPTER, TUNED)
 
 
 class Stopped(Exception):
@@ -129,7 +130,12 @@ def _others(run: RunDir, against: Sequence[str]) -> list[str]:
             raise RunError("evaluate.against-itself", run=run.id)
         find_adapter(str(other.path))
         found.append(str(other.path.absolute()))
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    names = [*_OWN_NAMES, *(Path(path).name for path in found if path not in (BASE, FEW_SHOT))]
+    for path in found:  # answers are kept by this name: two of one name would be taken for each other
+        if path not in (BASE, FEW_SHOT) and names.count(Path(path).name) > 1:
+            raise ConfigError("evaluate.same-name", name=Path(path).name, path=path)
+    return found
 
 
 def _slug(text: str) -> str:

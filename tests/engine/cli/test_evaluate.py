@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -170,6 +171,23 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
     assert said.code != 0
     assert said.json["error"]["code"] == code
     assert child == []
+
+
+def test_runs_whose_folders_have_one_name_are_not_taken_for_each_other(
+    shell: Shell, run: RunDir, tmp_path: Path, child: list[EvaluationRequest]
+) -> None:
+    other = made_run(tmp_path, "other")
+    copies = [tmp_path / "tuned", tmp_path / "a" / "mine", tmp_path / "b" / "mine"]
+    for copy in copies:
+        shutil.copytree(other.path, copy)
+    against = [each for copy in copies for each in ("--against", copy)]
+    for chosen in (against[:2], against[2:]):
+        said = shell("evaluate", "orders", *chosen, "--json")
+        assert said.json["error"]["code"] == "evaluate.same-name"
+    assert child == []
+    copies[2].rename(tmp_path / "b" / "another")  # as the hint says
+    shell("evaluate", "orders", "--against", copies[1], "--against", tmp_path / "b" / "another")
+    assert len(child) == 1
 
 
 def test_without_lm_eval_the_error_says_how_to_get_it(
