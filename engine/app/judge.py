@@ -272,7 +272,10 @@ class Judging:
         hand = bench.kept(HAND)
         both = [pair.row for pair in self.pairs if pair.row in hand]
         if len(both) < LEAST_CHOICES:
-            return [Message("judge.unchecked", both=len(both), least=LEAST_CHOICES, run=bench.run.id)]
+            return [Message(
+                "judge.unchecked", both=len(both), least=LEAST_CHOICES, run=bench.run.id, name=bench.name,
+                against=bench.names[1],
+            )]  # fmt: skip
         return self._checked([bench.chosen[row].chosen for row in both], [hand[row].chosen for row in both])
 
     def _checked(self, judge: list[str], hand: list[str]) -> list[Message]:

@@ -96,7 +96,11 @@ def test_rows_that_are_answered_anew_are_judged_anew(run: RunDir) -> None:
 def test_below_thirty_choices_by_hand_nothing_is_said_of_the_judge_but_that(run: RunDir) -> None:
     judged(run, HAND, ["tuned"] * 29)
     found = conclude(judged(run, "m", ["tuned"] * 60))
-    assert "judge.unchecked" in codes(found)
+    (note,) = [each for each in found.notes if each.code == "judge.unchecked"]
+    assert text(note).endswith(f"tunedeck judge {run.id} --evaluation mine --against base")
+    bench = open_bench(run, note.args["name"], note.args["against"])  # the pairs that the hint leads to
+    bench.choose(0)
+    assert "judge.agrees" in codes(conclude(open_bench(run, judge="m")))
     assert "judge.agrees" not in codes(found)
 
 
