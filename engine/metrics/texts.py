@@ -21,8 +21,10 @@ _BULLET = re.compile(r"[-–—•]\s+")
 def said(text: str) -> str:
     """What an answer says: without what was thought in ``<think>`` tags before it, and without blanks around it.
 
-    "" for an answer that never came to an end of its thoughts.
+    "" for an answer that never came to an end of its thoughts. Texts that look alike are alike: an accent may be a
+    character of its own, and a line may end as on Windows.
     """
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
     if "</think>" in text:
         text = text.rpartition("</think>")[2]
     elif text.lstrip().startswith("<think>"):

@@ -51,6 +51,12 @@ def test_the_number_that_an_answer_ends_with(written: str, number: float | None)
     assert (None if found is None else float(found)) == (None if number is None else pytest.approx(number))
 
 
+@pytest.mark.parametrize("metric", ["exact_match", "token_f1", "chrf", "bleu", "rouge_l"])
+def test_texts_that_look_alike_are_alike(metric: str) -> None:
+    assert of(metric, "cafe\u0301 au lait\r\nhot, now", "caf\u00e9 au lait\nhot, now") == pytest.approx(1)
+    assert of("json_exact", '{"a": "cafe\u0301"}', '{"a": "caf\u00e9"}') == 1
+
+
 def test_numbers_are_equal_by_value_and_a_reference_without_one_is_left_out() -> None:
     assert of("exact_number", "so 1,000.0 in all", "#### 1000") == 1
     assert of("exact_number", "no idea", "#### 1000") == 0
