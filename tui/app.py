@@ -19,6 +19,7 @@ from engine.common import settings
 from engine.common.errors import reason_of
 from engine.messages.catalogue import text
 from tui import keys, messages
+from tui.frames import ChangesDriver
 from tui.machine import MachineFeed
 from tui.theme import THEMES, PlainScrollBar, chosen
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
@@ -67,7 +68,7 @@ class TunedeckApp(App[None]):
         self.DEFAULT_MODE = route  # type: ignore[misc]
         world = world or World()
         # Without colours Textual would make greys of a theme's own, which is black on black: all go instead.
-        super().__init__(ansi_color=True if world.terminal.colours == "none" else None)
+        super().__init__(ChangesDriver, ansi_color=True if world.terminal.colours == "none" else None)
         self.world = world
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
@@ -124,6 +125,12 @@ class TunedeckApp(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self._mind_size(event.size)  # self.size is still the old one here
+        self._forget_frame()
+
+    def _forget_frame(self) -> None:
+        """The next frame is sent whole: what the terminal shows is not what was sent to it."""
+        if isinstance(self._driver, ChangesDriver):
+            self._driver.picture.forget()
 
     def _mode_changed(self, _: str) -> None:
         self._mind_size(self.size)
@@ -373,6 +380,11 @@ class TunedeckApp(App[None]):
             self.notify(text("clipboard.no-picture", reason=reason_of(error)), severity="warning", markup=False)
         else:
             self.notify(text("clipboard.picture", path=clipboard.short(path)), timeout=8, markup=False)
+
+    def action_redraw(self) -> None:
+        """Whatever another program wrote over the screen goes."""
+        self._forget_frame()
+        self.screen.refresh()
 
     def action_help(self) -> None:
         from tui.widgets.help import HelpScreen

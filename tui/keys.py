@@ -52,6 +52,7 @@ EVERYWHERE = (
     Key("palette", "ctrl+p,colon", "keys.palette", ":", bar=False),
     Key("copy", "y", "keys.copy", bar=False),
     Key("picture", "f12", "keys.screenshot", "F12", bar=False, first=True),
+    Key("redraw", "ctrl+l", "keys.redraw", bar=False, first=True),
     Key("help", "question_mark,f1", "keys.help", "?"),
     Key("quit", "ctrl+q", "keys.quit", bar=False),
 )

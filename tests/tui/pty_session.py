@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -15,6 +16,8 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tests.tui.terminal_model import TerminalModel
 
 ROOT = Path(__file__).resolve().parents[2]
 _OF_ANOTHER_TERMINAL = ("COLORTERM", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES")
@@ -33,6 +36,8 @@ class PtySession:
         command: Sequence[str] = (sys.executable, "-m", "tui"),
     ) -> None:
         self.received = b""
+        self.terminal = TerminalModel()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.started = time.monotonic()
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -77,12 +82,23 @@ class PtySession:
                 break
             got += block
         self.received += got
+        self.terminal.feed(self._decoder.decode(got))
         return got
 
+    def read_until_quiet(self, seconds: float = 1.0) -> int:
+        """Bytes sent until nothing more came for so long."""
+        before = len(self.received)
+        while self.read(seconds):
+            pass
+        return len(self.received) - before
+
     def wait_for(self, text: str, seconds: float = 60.0) -> float:
-        """Seconds from the start until ``text`` was drawn; fails with what came instead."""
+        """Seconds from the start until ``text`` was drawn; fails with what came instead.
+
+        Of a text that replaces another only the letters that differ are sent: it is looked for on the terminal too.
+        """
         end = time.monotonic() + seconds
-        while text not in self.text:
+        while text not in self.text and not any(text in line for line in self.terminal.lines):
             if time.monotonic() > end or self.process.poll() is not None:
                 raise AssertionError(f"{text!r} never appeared in:\n{self.text[-2000:]}")
             self.read(0.02)

@@ -46,9 +46,39 @@ def test_a_finished_run_on_the_monitor_sends_nothing(env: dict[str, str], root: 
 def test_the_first_frame_is_small(env: dict[str, str], root: Path) -> None:
     fake_runs.finished_run(root)
     with PtySession(env=env) as session:
-        session.wait_for("orders-json")
-        session.read(1)
-        assert len(session.received) < 20_000  # the chosen run and its curve come with it
+        session.wait_for(said("home.fact-base"))
+        session.read_until_quiet(2)
+        assert len(session.received) < 9_000  # the chosen run and its curve come with it
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown", "most"),
+    [
+        ("?", "A run is one fine-tuning", 7_000),
+        (":", "Action, run, model", 6_000),
+        ("\t", "", 1_500),  # the focus goes from the list to a key below it
+        ("\r", "after training", 8_000),
+    ],
+    ids=["help", "palette", "focus", "monitor"],
+)
+def test_an_act_costs_no_more_than_what_it_changes(
+    env: dict[str, str], root: Path, keys: str, shown: str, most: int
+) -> None:
+    fake_runs.finished_run(root)
+    with PtySession(env=env) as session:
+        session.wait_for(said("home.fact-base"))
+        session.read_until_quiet(2)
+        before = len(session.received)
+        session.send(keys)
+        if shown:
+            session.wait_for(shown)
+        session.read_until_quiet(2)
+        assert 0 < len(session.received) - before < most
+        if shown:
+            before = len(session.received)
+            session.send("\x1b")
+            session.read_until_quiet(2)
+            assert 0 < len(session.received) - before < 6_000, "the way back"
 
 
 @pytest.mark.parametrize("begun", [20, 200])
