@@ -106,7 +106,7 @@ async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
 
 async def test_help_teaches_the_screen_and_lists_every_key(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
-    async with app.run_test(size=(120, 60)) as pilot:
+    async with app.run_test(size=(72, 64)) as pilot:
         await until_shows(pilot, said("home.start-new"))
         await pilot.press("question_mark")
         await until_shows(pilot, "A run is one fine-tuning")
