@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -69,7 +70,7 @@ def error_values(problem: TunedeckError) -> dict[str, Any]:
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns on stdout: fitted to a terminal, or plain, whole and aligned for a pipe."""
     body = [[one_line(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and draws():
         _table_for_terminal(headers, body)
         return
     for line in aligned([headers, *body]):
@@ -90,11 +91,17 @@ def _table_for_terminal(headers: Sequence[str], rows: list[list[str]]) -> None:
     Console(file=sys.stdout, highlight=False).print(drawn)
 
 
+def draws() -> bool:
+    """Whether a terminal may be told to move its cursor and to show letters otherwise than plain."""
+    asked_not_to = os.environ.get("NO_COLOR") or os.environ.get("ACCESSIBLE")
+    return not asked_not_to and os.environ.get("TERM", "") not in ("", "dumb")
+
+
 class Progress:
     """Tells how far a job is: on a terminal in one line that is written over, else a line every few seconds."""
 
     def __init__(self, every_s: float = 5.0) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and draws()
         self._every_s = 0.1 if self._live else every_s
         self._told_at = -math.inf
         self._said = ""
