@@ -23,10 +23,10 @@ from engine.messages.message import Message as Said
 from engine.models.chat_request import BASE, ChatRequest
 from tui import keys
 from tui.chat.dialogs import KeepScreen, MannerScreen
-from tui.chat.dialogue import Answer, Dialogue, Exchange
 from tui.chat.transcript import Transcript
 from tui.draft.asked import AskedChild
 from tui.draft.manner import Manner
+from tui.flow.dialogue import Answer, Dialogue, Exchange
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import Entry
 from tui.widgets.panel import Panel

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
-from tui.chat.dialogue import Answer, Dialogue, Exchange, side_by_side
+from tui.flow.dialogue import Answer, Dialogue, Exchange, side_by_side
 from tui.widgets.line import cut_cells, wrap
 
 _GAP = 3

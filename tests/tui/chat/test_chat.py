@@ -24,9 +24,9 @@ from tests.tui.pty_session import PtySession
 from tests.tui.test_snapshots import SIZES
 from tui import messages
 from tui.app import TunedeckApp
-from tui.chat.dialogue import Answer, Dialogue, Exchange
 from tui.chat.screen import ChatScreen
 from tui.chat.transcript import Transcript
+from tui.flow.dialogue import Answer, Dialogue, Exchange
 from tui.world import World
 
 MakeWorld = Callable[..., World]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.data.mixing.source_figures import SourceFigures
 from tui.draft.mix_board import Board, Line, Training
+from tui.flow import mix_text
 from tui.wizard.mix import draw
 
 
@@ -104,7 +105,7 @@ def test_a_source_nobody_could_read_is_no_obstacle() -> None:
     board = Board((*THREE.lines, Line("/gone", "gone")))
     assert board.mix is not None
     assert board.guessed
-    assert "its rows are not known yet" in draw.about(board, 3)
+    assert "its rows are not known yet" in mix_text.about(board, 3)
     assert board.warnings == []
 
 
@@ -123,7 +124,7 @@ def test_no_line_is_wider_than_the_window(width: int) -> None:
     assert len(draw.header(board, width)) <= width
     for at in range(len(board.lines)):
         assert len(draw.row(board, at, width, True).plain) <= width
-    assert len(draw.presets(board)) <= 78
+    assert len(mix_text.presets(board)) <= 78
 
 
 def test_the_line_of_the_data_step_names_every_part() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.wizard.mix.old_rows import old_rows
+from tui.flow.old_rows import old_rows
 from tui.wizard.mix.screen import MixScreen
 from tui.wizard.review.check_panel import CheckPanel
 

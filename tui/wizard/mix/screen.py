@@ -20,6 +20,7 @@ from tui import keys
 from tui.draft import mix_sources as sources
 from tui.draft.fit import unknown
 from tui.draft.mix_board import ROLES, Board, Line
+from tui.flow import mix_text
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.clickable import Clickable, hints
 from tui.widgets.fitbar import ConsequenceLine, FitBar
@@ -231,7 +232,7 @@ class MixScreen(WholeScreen, Screen[bool]):
         self._change(replace(self.board, epochs_cap=OFTEN if self.board.epochs_cap is None else None))
 
     def action_preset(self, number: int) -> None:
-        name, board = draw.PRESETS[number - 1], self.board
+        name, board = mix_text.PRESETS[number - 1], self.board
         if name == "temperature" and self._is(board.preset(name)):
             after = TEMPERATURES.index(board.temperature) + 1 if board.temperature in TEMPERATURES else 0
             board = replace(board, temperature=TEMPERATURES[after % len(TEMPERATURES)])
@@ -301,21 +302,21 @@ class MixScreen(WholeScreen, Screen[bool]):
         self.query_one(MixTable).show(board, 14 if tall else 6)
         at = self._at
         self.query_one("#mix-bar", Static).update(draw.bar(board, width))
-        self._tell("#mix-totals", "\n".join(draw.totals(board, self._time())))
-        self._tell("#mix-free", draw.free(board))
-        self._tell("#mix-about", draw.about(board, at))
+        self._tell("#mix-totals", "\n".join(mix_text.totals(board, self._time())))
+        self._tell("#mix-free", mix_text.free(board))
+        self._tell("#mix-about", mix_text.about(board, at))
         warnings = board.warnings
         most = 6 if tall else 2
         lines = [self._note] if self._note else []
         self._note = ""
-        lines += [draw.warning(warning) for warning in warnings[:most]]
+        lines += [mix_text.warning(warning) for warning in warnings[:most]]
         if len(warnings) > most:
             lines[-1] += text("mix.and-more", more=len(warnings) - most)
         self._tell("#mix-warnings", "\n".join(lines))
         presets = self.query_one("#mix-presets", Static)
         presets.display = not self._typing
-        numbers = range(1, len(draw.PRESETS) + 1)
-        presets.update(hints(draw.presets(board), [f"preset({number})" for number in numbers]))
+        numbers = range(1, len(mix_text.PRESETS) + 1)
+        presets.update(hints(mix_text.presets(board), [f"preset({number})" for number in numbers]))
         self._show_fit()
 
     def _time(self) -> str:
