@@ -172,8 +172,9 @@ class Talk:
 
     def __enter__(self) -> Talk:
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
-        )
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints,
+            process_group=0,  # Ctrl+C is for whoever asks
+        )  # fmt: skip
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -204,15 +205,23 @@ class Talk:
 
     def ask(self, turns: Sequence[Turn], voices: Sequence[str], **how: Any) -> Iterator[dict[str, Any]]:
         """Pieces and answers of each of ``voices``. Raises TunedeckError."""
+        self._asked += 1
+        self._send(line_of(Asked(id=self._asked, turns=[*turns], voices=[*voices], **how)))
+        yield from self.records("done")
+
+    def stop(self) -> Iterator[dict[str, Any]]:
+        """End the answer under way; what is left of its records. Raises TunedeckError."""
+        self._send(stop(self._asked))
+        yield from self.records("done")
+
+    def _send(self, line: bytes) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._asked += 1
         try:
-            self._process.stdin.write(line_of(Asked(id=self._asked, turns=[*turns], voices=[*voices], **how)))
+            self._process.stdin.write(line)
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ended_by_itself(self._process.wait(), self._complaints) from None
-        yield from self.records("done")
 
 
 def ended_by_itself(code: int, complaints: IO[bytes]) -> TunedeckError:

@@ -21,19 +21,22 @@ from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there, listing
 from tui.flow.sources import is_new, keep, key_of, part, reading_of, rows_by_path
 from tui.flow.steps import QUESTIONS, explained
-from tui.plain import strategy
+from tui.plain import strategy, verbs
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
+from tui.plain.mix import ask_mix
 from tui.plain.wording import said_of
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
-    from engine.data.quality.findings import Report
+    from engine.data.quality.findings import Remedy, Report
     from engine.data.rows.messages import Row
+    from tui.draft.draft import Draft
     from tui.plain.session import Session
 
 _PREVIEW_ROWS = 5
 _LONGEST_TURN = 300
+_MOST_PLACES = 5
 _DONE = ""
 """The answer to "another file?" that goes on."""
 
@@ -110,6 +113,7 @@ class _Sources:
         found = {"f3": text("plain.list-files")}
         if self._items:
             found |= {"x": text("plain.remove-file"), "f2": text("keys.columns"), "f5": text("keys.check")}
+            found["f6"] = text("plain.xray")
         if len(self._items) > 1:
             found["f8"] = text("keys.mix")
         if self._session.draft.get("strategy.adapter") and any(map(is_new, self._items)):
@@ -117,11 +121,11 @@ class _Sources:
         return found
 
     def _do(self, command: Command) -> None:
-        item = self._named(command.rest)
+        item = self._named(command.rest.partition(" ")[0])
         if command.word == "f3":
             self._browse(Path(command.rest or ".").expanduser())
         elif command.word == "f8":
-            self._ask_shares()
+            self._ask_mix()
         elif command.word == "f9":
             self.commit()
             strategy.compare(self._session, self._session.draft)
@@ -133,6 +137,8 @@ class _Sources:
         elif command.word == "x":
             self._items.remove(item)
             self.commit()
+        elif command.word == "f6":
+            self._xray(item, command.rest.partition(" ")[2].strip())
         else:
             self._map(item)
 
@@ -178,6 +184,18 @@ class _Sources:
             self._lines.say(text("plain.first-row"))
             for line in _row(found.rows[0]):
                 self._lines.say(line)
+
+    def _xray(self, item: Mapping[str, Any], row: str) -> None:
+        """A row as the training sees it, as the command line shows it."""
+        self.commit()
+        at = self._items.index(dict(item))
+        given = [str(item["path"]), "--model", str(self._session.draft.get("model.name_or_path"))]
+        for name, value in self._session.draft.data_sources()[at].items():
+            if name in ("format", "subset", "split"):
+                given += ["--set", f"data.0.{name}={value}"]
+            elif name in ("columns", "tags", "labels"):
+                given += [f"--set=data.0.{name}.{each}={column}" for each, column in value.items()]
+        verbs.carry_out(self._lines, ["data", "show", *given, *(["--row", row] if row else [])], lambda *_, **__: 0)
 
     def _read_otherwise(self, item: dict[str, Any]) -> None:
         """Another format for one file."""
@@ -225,7 +243,7 @@ class _Sources:
             is_rest = at > 0 and not any(map(columns.is_needed, columns.lines()[at:]))
             question = Question(
                 _title(line), text("plain.needed") if columns.is_needed(line) else "", options=options,
-                default=columns.value(line), free=not options,
+                default=columns.value(line), free=not options, empties=not options,
                 commands={"ok": text("plain.no-more")} if is_rest else {},
             )  # fmt: skip
             try:
@@ -244,7 +262,7 @@ class _Sources:
         try:
             found = listing(folder)
         except OSError as error:
-            self._lines.say(text(reason_of(error)))
+            self._lines.say(text("widgets.named", name=str(folder), value=reason_of(error)))
             return
         self._lines.say(str(folder.absolute()))
         for name, _, _ in found:
@@ -252,14 +270,13 @@ class _Sources:
         if not found:
             self._lines.say(text("plain.no-files"))
 
-    def _ask_shares(self) -> None:
-        """The share of each source in the mix."""
+    def _ask_mix(self) -> None:
+        """Shares, roles and weights of the sources."""
         self.commit()
-        draft = self._session.draft
-        for index, item in enumerate(self._items):
-            name = f"data.{index}.share"
-            self._session.ask_field(name, text("plain.share-of", file=short(item["path"])))
-            keep(item, "share", draft.get(name), None)
+        if ask_mix(self._session):
+            self._items = data.asked(self._session.draft)
+            for item in self._items:
+                self._look(item)
 
 
 def check(session: Session) -> Examined | None:
@@ -287,24 +304,47 @@ def check(session: Session) -> Examined | None:
 
 def _mend(session: Session, report: Report) -> None:
     """The findings, and as long as a person wants one of their remedies that one into the draft."""
-    lines = session.lines
+    lines, draft, facts = session.lines, session.draft, session.facts
     for finding in report.findings:
         level = text(_LEVELS[finding.severity])
         lines.say(text("plain.finding", level=level, what=finding.title, count=finding.count, of=finding.of))
+        if finding.places:
+            lines.say(text("plain.finding-rows", rows=[str(place.row) for place in finding.places[:_MOST_PLACES]]))
     offered = [remedy for finding in report.findings for remedy in finding.remedies]
-    while offered:
+    while offered or facts.repairs:
         options = [Option(_DONE, text("plain.no-remedy"))]
-        options += [Option(str(number), text(each.what)) for number, each in enumerate(offered)]
+        options += [
+            Option(str(number), text(each.what), text("plain.remedy-tried", tried=each.tried, left=each.left))
+            for number, each in enumerate(offered)
+        ]
+        safe = [each for each in repairs.safe(draft, report) if each in offered]
+        commands = {"m": text("plain.mend-all", count=len(safe))} if safe else {}
+        if facts.repairs:
+            commands["u"] = text("plain.undo", what=facts.repairs[-1].what)
+        about = f"{text('plain.about-remedy')} {repairs.in_force(draft, facts)}".strip()
         try:
-            chosen = lines.ask(Question(text("plain.remedy"), text("plain.about-remedy"), options=options))
+            chosen = lines.ask(Question(text("plain.remedy"), about, options=options, commands=commands))
         except Back:
             return
-        if chosen == _DONE:
+        if isinstance(chosen, Command) and chosen.word == "u":
+            lines.say(text("plain.undone", what=repairs.take_back(draft, facts)))
+            offered = [
+                each for finding in report.findings for each in finding.remedies if not _is_in_force(draft, each)
+            ]
+        elif isinstance(chosen, Command) or chosen != _DONE:
+            for remedy in safe if isinstance(chosen, Command) else [offered[int(chosen)]]:
+                offered.remove(remedy)
+                repairs.apply(draft, facts, remedy)
+                lines.say(text("plain.applied", what=remedy.what))
+        else:
             return
-        remedy = offered.pop(int(str(chosen)))
-        repairs.apply(session.draft, session.facts, remedy)
         session.save()
-        lines.say(text("plain.applied", what=remedy.what))
+
+
+def _is_in_force(draft: Draft, remedy: Remedy) -> bool:
+    if remedy.fix:
+        return remedy.fix in repairs.fixes_of(draft)
+    return all(draft.get(name) == value for name, value in remedy.settings.items())
 
 
 _LEVELS = {

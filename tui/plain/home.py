@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.common.clean_text import clean
-from engine.common.errors import TunedeckError, reason_of
+from engine.common.errors import MachineError, TunedeckError, reason_of
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
+from engine.models.chat_request import of_run
+from engine.runs.directory import find
+from engine.runs.group_summary import GroupSummary
+from tui.draft.manner import Manner
+from tui.flow.option import Option
+from tui.plain import verbs
+from tui.plain.chat import chat
+from tui.plain.judge import judge
 from tui.plain.lines import Back, Command, Lines, Question
 from tui.plain.monitor import follow
 from tui.plain.stream import Ended, Left
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
-    from engine.runs.group_summary import GroupSummary, Line
+    from engine.models.chat_request import ChatRequest
+    from engine.runs.directory import RunDir
+    from engine.runs.group_summary import Line
     from engine.runs.summary import RunSummary
     from tui.draft.draft import Draft
     from tui.draft.services import Services
     from tui.world import World
 
 _WORDS = {
-    "n": "new", "new": "new", "d": "demo", "demo": "demo", "open": "open", "o": "open", "r": "resume",
-    "resume": "resume", "x": "stop", "stop": "stop", "g": "continue", "continue": "continue", "delete": "delete",
-    "l": "list", "list": "list",
+    "n": "new", "new": "new", "d": "demo", "demo": "demo", "open": "open", "attach": "open", "r": "resume",
+    "resume": "resume", "x": "stop", "stop": "stop", "g": "continue", "continue": "continue", "copy": "copy",
+    "delete": "delete", "l": "list", "list": "list", "t": "talk", "chat": "talk", "j": "judge", "u": "export",
 }  # fmt: skip
-_SHOWN = {
-    "n": "keys.new", "N": "keys.open", "r N": "keys.resume", "x N": "keys.stop", "g N": "keys.continue",
-    "delete N": "keys.delete", "d": "keys.demo", "l": "plain.list",
+_KEYS = {
+    "N": "keys.open", "n": "keys.new", "d": "keys.demo", "l": "plain.list", "r N": "keys.resume", "x N": "keys.stop",
+    "delete N": "keys.delete", "t N": "chat.key-talk", "e N": "evaluate.key-evaluate", "j N": "evaluate.key-judge",
+    "c N N": "keys.compare-runs", "u N": "exporting.key-export", "m N": "strength.key-strength",
+    "mix N N": "mixes.key-mix", "o N": "keys.report", "a N": "keys.adapter", "f N": "keys.family",
+    "g N": "keys.continue", "copy N": "keys.duplicate",
+}  # fmt: skip
+"""What can be typed, by the codes of the screen's keys."""
+_SHOWN = ("n", "d")
+_SHOWN_OF_RUNS = ("N", "n", "t N", "e N", "x N")
+_TARGETS = {
+    "gguf": "exporting.for-gguf", "ollama": "exporting.for-ollama", "merged": "exporting.for-merged",
+    "adapter": "exporting.for-adapter", "gguf-lora": "exporting.for-gguf-lora", "vllm": "exporting.for-vllm",
 }  # fmt: skip
 _LISTED = 20
 
@@ -41,7 +61,8 @@ class Home:
         self._runs: list[Line] = []
         self._acts: dict[str, Callable[[Line], None]] = {
             "open": self._open, "resume": self._resume, "stop": self._stop, "continue": self._continue,
-            "delete": self._delete,
+            "copy": self._copy, "delete": self._delete, "talk": self._talk, "judge": self._judge,
+            "export": self._export,
         }  # fmt: skip
 
     def ask(self, is_listed: bool = False) -> None:
@@ -49,26 +70,56 @@ class Home:
         if not is_listed:
             self._list()
         while True:
-            commands = {word: text(code) for word, code in _SHOWN.items()}
-            question = Question(
-                text("plain.home"), text("plain.more-verbs"), part(Message("home.help"), "about"),
-                commands=dict.fromkeys(_WORDS, ""), shown=commands, with_default=False, free=True,
-            )  # fmt: skip
             try:
-                typed = self._lines.ask(question)
-                self._do(typed if isinstance(typed, Command) else Command("open", typed))
+                typed = self._lines.ask(self._question())
             except Back:
                 continue
             except Left:
                 return
+            try:
+                self._do(typed if isinstance(typed, Command) else Command("open", typed))
+            except Ended:
+                return
+            except (Back, Left):
+                continue
+
+    def open_place(
+        self, route: str, run: str = "", prefill: Resolved | Draft | None = None, judged: tuple[str, str] | None = None,
+        talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, **_: Any,
+    ) -> int:  # fmt: skip
+        """What the screen has a place for, as lines; raises MachineError where there are none."""
+        if route == "attach":
+            follow(self._lines, find(run or "last"))
+        elif route == "chat" and talk is not None:
+            request, system, how = talk
+            chat(self._lines, request, Manner(system=system, **how))
+        elif route == "judge" and judged is not None:
+            judge(self._lines, find(run), *judged)
+        elif route in ("demo", "wizard", "open"):
+            self.new_run(prefill)
+        else:
+            raise MachineError("plain.needs-screen", place=route)
+        return 0
+
+    def _question(self) -> Question:
+        shown = {word: text(_KEYS[word]) for word in (_SHOWN_OF_RUNS if self._runs else _SHOWN)}
+        explained = [f"  {word}  {part(Message(code), 'help') or text(code)}" for word, code in _KEYS.items()]
+        words = [*_WORDS, *verbs.VERBS, *verbs.OF_RUNS, *verbs.OTHERS]
+        return Question(
+            text("plain.home"), text("plain.number-opens") if self._runs else "",
+            "\n".join([part(Message("home.help"), "about"), *explained, text("plain.all-verbs")]),
+            default="l", commands=dict.fromkeys(words, ""), shown=shown | {"?": text("plain.all-commands")}, free=True,
+        )  # fmt: skip
 
     def _do(self, command: Command) -> None:
         act = _WORDS.get(command.word, "")
-        if act == "new":
+        if not act and verbs.is_verb(command.word):
+            self._carry_out(command)
+        elif act == "new":
             self.new_run()
         elif act == "demo":
             self.new_run(self._world.demo())
-        elif act == "list":
+        elif act == "list" or command.rest == "l":
             self._list(most=len(self._runs))
         else:
             line = self._named(command.rest)
@@ -82,6 +133,19 @@ class Home:
             except OSError as error:
                 self._lines.say(text("widgets.named", name=error.filename or "-", value=reason_of(error)))
 
+    def _carry_out(self, command: Command) -> None:
+        """A command of the command line, with runs by their number."""
+        try:
+            found = verbs.arguments(command.word, command.rest, self._path_of)
+        except ValueError:
+            self._lines.say(text("plain.quotation"))
+            return
+        verbs.carry_out(self._lines, found, self.open_place)
+
+    def _path_of(self, given: str) -> str | None:
+        line = self._named(given)
+        return line.id if isinstance(line, GroupSummary) else str(line.run.path) if line is not None else None
+
     def new_run(self, prefill: Resolved | Draft | None = None) -> None:
         """The questions, and the run that comes of them followed."""
         from tui.plain.wizard import new_run
@@ -93,7 +157,7 @@ class Home:
         except (Left, Back):
             self._list()
             return
-        follow(self._lines, run)
+        follow(self._lines, run, is_home=True)
         self._list()
 
     # The list
@@ -112,7 +176,7 @@ class Home:
         running = sum(run.state in ("running", "starting", "paused", "stopping") for run in self._runs)
         self._lines.say(text("home.count", runs=len(self._runs), running=running))
         for number, run in enumerate(self._runs[:most], 1):
-            self._lines.say(f"  {number}  {_told(run)}")
+            self._lines.say(f"  {number}  {_told(run)}", hanging=3)
         if len(self._runs) > most:
             self._lines.say(text("plain.more-runs", runs=len(self._runs) - most))
 
@@ -122,12 +186,59 @@ class Home:
             return self._runs[0] if len(self._runs) == 1 else None
         if given.isdecimal():
             return self._runs[int(given) - 1] if 1 <= int(given) <= len(self._runs) else None
-        return next((run for run in self._runs if given in (run.id, run.name)), None)
+        members = {
+            f"{number}.{at}": member
+            for number, run in enumerate(self._runs, 1)
+            if isinstance(run, GroupSummary)
+            for at, member in enumerate(run.members, 1)
+        }
+        return members.get(given) or next(
+            (run for run in [*self._runs, *members.values()] if given in (run.id, run.name)), None
+        )
 
     # What is done with one
 
     def _open(self, line: Line) -> None:
-        follow(self._lines, _members(line)[0].run)
+        """Follow a run; of a group list its runs, and follow the one that trains."""
+        if not isinstance(line, GroupSummary):
+            follow(self._lines, line.run, is_home=True)
+            return
+        number = self._runs.index(line) + 1
+        for at, member in enumerate(line.members, 1):
+            self._lines.say(f"  {number}.{at}  {_told(member)}", hanging=5)
+        trains = next((member for member in line.members if member.run.is_alive()), None)
+        if trains is not None:
+            follow(self._lines, trains.run, is_home=True)
+
+    def _one(self, line: Line) -> RunDir:
+        """The run. Raises Back for a group, which is said."""
+        if isinstance(line, GroupSummary):
+            self._lines.say(text("plain.one-run-of-group", run=line.name, number=self._runs.index(line) + 1))
+            raise Back
+        return line.run
+
+    def _talk(self, line: Line) -> None:
+        chat(self._lines, of_run(self._one(line)), Manner())
+
+    def _judge(self, line: Line) -> None:
+        judge(self._lines, self._one(line))
+
+    def _export(self, line: Line) -> None:
+        run = self._one(line)
+        target = self._lines.ask(
+            Question(
+                text("plain.export-to"),
+                options=[Option(name, name, text(code)) for name, code in _TARGETS.items()],
+                default="gguf",
+            )
+        )
+        verbs.carry_out(self._lines, ["export", str(run.path), "--to", str(target)], self.open_place)
+
+    def _copy(self, line: Line) -> None:
+        """New answers that begin as those of a run."""
+        from engine.config import toml
+
+        self.new_run(toml.load(self._one(line).config))
 
     def _resume(self, line: Line) -> None:
         from engine.app import groups, resume
@@ -149,7 +260,7 @@ class Home:
             if not self._agrees_to(changed):
                 return
             resume.resume(run, bool(changed), self._world.spawn)
-        follow(self._lines, run)
+        follow(self._lines, run, is_home=True)
 
     def _agrees_to(self, changed: list[Message]) -> bool:
         """Whether a person takes what a run was made from as it is now; asked only where something is another."""
@@ -176,15 +287,12 @@ class Home:
     def _continue(self, line: Line) -> None:
         from tui.draft.from_run import draft_from
 
-        self.new_run(draft_from(_members(line)[0].run))
+        self.new_run(draft_from(self._one(line)))
 
     def _delete(self, line: Line) -> None:
         from engine.app import deletion
 
-        if _group(line) is not None:
-            self._lines.say(text("home.one-run-of-group", run=line.name))
-            return
-        run = _members(line)[0].run
+        run = self._one(line)
         removal = deletion.removal_of(run, self._world.root)
         for path in removal.paths:
             self._lines.say(f"  {path}")
@@ -199,15 +307,11 @@ class Home:
 
 
 def _group(line: Line) -> GroupSummary | None:
-    from engine.runs.group_summary import GroupSummary
-
     return line if isinstance(line, GroupSummary) else None
 
 
 def _members(line: Line) -> tuple[RunSummary, ...]:
     """The run, or of a group its runs with the one that runs or began last at the head."""
-    from engine.runs.group_summary import GroupSummary
-
     if not isinstance(line, GroupSummary):
         return (line,)
     return tuple(sorted(line.members, key=lambda each: (not each.run.is_alive(), -each.last_t)))

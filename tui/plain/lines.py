@@ -38,7 +38,7 @@ class Question:
 
     With ``free`` anything may be typed, else one of ``options``. ``commands``: words that do something else here, and
     what they do, and ``shown`` what is told of them where that is less. ``with_default`` false: Enter
-    alone is no answer.
+    alone is no answer. ``empties``: what was answered may be made empty.
     """
 
     title: str
@@ -50,6 +50,7 @@ class Question:
     commands: Mapping[str, str] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
     with_default: bool = True
+    empties: bool = False
 
 
 class Lines:
@@ -57,14 +58,20 @@ class Lines:
 
     def __init__(self) -> None:
         self._typed, self._said = Typed(), Said()
+        self.everywhere: dict[str, tuple[str, Callable[[], None]]] = {}
+        """Words that do something at every question that does not take them itself: what, and how."""
 
     def say(self, words: str = "", hanging: int = 0) -> None:
         """One or more lines; texts are cleaned here. What is too long for a line goes on ``hanging`` blanks in."""
         self._said.lines(clean(redact(words)), hanging)
 
-    def ask(self, question: Question) -> str | Command:
-        """The id of an option, what was typed, or a command. Raises Left, Ended and Back."""
-        self._show(question)
+    def ask(self, question: Question, is_shown: bool = True) -> str | Command:
+        """The id of an option, what was typed, or a command. Raises Left, Ended and Back.
+
+        Without ``is_shown`` only the prompt is: the same question goes on.
+        """
+        if is_shown:
+            self._show(question)
         while True:
             typed = self._read(self._prompt(question)).strip()
             if typed == "?":
@@ -78,6 +85,10 @@ class Lines:
                 raise Back
             if word.lower() in question.commands:
                 return Command(word.lower(), rest.strip())
+            if typed.lower() in self.everywhere:
+                self.everywhere[typed.lower()][1]()
+                self._show(question)
+                continue
             answer = self._understood(question, typed)
             if answer is not None:
                 return answer
@@ -95,6 +106,15 @@ class Lines:
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
         """Tells how far a job is, ever more rarely the longer it takes; Ctrl+C inside ends it and raises Back."""
         self.say(text("plain.working", what=what))
+        try:
+            yield self.rarely()
+        except KeyboardInterrupt:
+            self.say()
+            self.say(text("plain.cancelled"))
+            raise Back from None
+
+    def rarely(self) -> Callable[[str], None]:
+        """Says what it is given only now and then, ever more rarely the longer it takes."""
         began = told_at = time.monotonic()
 
         def tell(words: str) -> None:
@@ -104,12 +124,7 @@ class Lines:
                 told_at = now
                 self.say(words)
 
-        try:
-            yield tell
-        except KeyboardInterrupt:
-            self.say()
-            self.say(text("plain.cancelled"))
-            raise Back from None
+        return tell
 
     def typed_within(self, seconds: float) -> str | None:
         """A line that was typed meanwhile; None for none. Raises Ended at the end of the input."""
@@ -148,7 +163,7 @@ class Lines:
             return by_name[typed.casefold()]
         if not question.free:
             return None
-        return "" if typed == EMPTY else typed
+        return "" if typed == EMPTY and question.empties else typed
 
     def _allowed(self, question: Question) -> str:
         words: list[Message | str] = []
@@ -161,9 +176,15 @@ class Lines:
         return text("plain.allowed", words=[*words, *(question.shown or question.commands), "b", "?", "q"])
 
     def _explain(self, question: Question) -> None:
-        for words in (question.why, text("plain.empty") if question.free else "", text("plain.keys")):
+        for words in (
+            question.why,
+            text("plain.empty") if question.empties else "",
+            text("plain.keys" if question.with_default else "plain.keys-without-enter"),
+        ):
             if words:
                 self.say(words)
+        for word, (does, _) in self.everywhere.items():
+            self.say(f"  {word}  {does}", hanging=4)
 
     def _read(self, prompt: str) -> str:
         try:

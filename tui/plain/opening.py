@@ -6,11 +6,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from engine.common.errors import MachineError, TunedeckError
-from engine.runs.directory import find
+from engine.common.errors import TunedeckError
 from tui.plain.home import Home
 from tui.plain.lines import Lines
-from tui.plain.monitor import follow
 from tui.plain.stream import Left
 from tui.world import World
 
@@ -61,15 +59,10 @@ def _go(
     lines: Lines, route: str, name: str, prefill: Resolved | Draft | None, home: Home,
     judged: tuple[str, str] | None, talk: tuple[ChatRequest, str, dict[str, Any]] | None,
 ) -> None:  # fmt: skip
-    if route == "attach":
-        follow(lines, find(name or "last"))
-    elif route in QUESTIONS:
-        home.new_run(prefill)
-        home.ask(is_listed=True)
-    elif route == "home":
-        home.ask()
-    else:
-        raise MachineError("plain.needs-screen", place=route)
+    if route != "home":
+        home.open_place(route, name, prefill, judged, talk)
+    if route in ("home", *QUESTIONS):
+        home.ask(is_listed=route != "home")
 
 
 def _end_by_signal() -> None:

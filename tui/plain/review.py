@@ -11,27 +11,23 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.config import toml
 from engine.config.provenance import DEFAULT, short
 from engine.messages.catalogue import text
-from tui import fit_words
-from tui.draft import changes, findings
 from tui.draft import draft as drafts
+from tui.draft import findings
 from tui.draft.child import Unavailable, ask
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.flow import outlook, review
-from tui.flow.option import Option
 from tui.flow.start import launch
 from tui.flow.steps import QUESTIONS, explained
 from tui.flow.values import values
 from tui.plain import data
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
+from tui.plain.memory import make_fit
 
 if TYPE_CHECKING:
     from engine.app.findings import Finding
-    from engine.memory.make_fit import Change
     from engine.runs.directory import RunDir
     from tui.plain.session import Session
-
-_MOST_CHANGES = 9
 
 
 class Review:
@@ -87,7 +83,9 @@ class Review:
             case "f6":
                 self._save_file()
             case "f7":
-                self._make_fit()
+                make_fit(self._session)
+                self._look()
+                self._tell()
             case "f8":
                 self._measure()
             case number:
@@ -162,33 +160,6 @@ class Review:
             command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
             self._lines.say(text("review.saved", command=command))
 
-    def _make_fit(self) -> None:
-        """Changes that save memory, one after the other, until it fits or nothing more is wanted."""
-        session = self._session
-        while (fit := session.facts.fit) is not None and fit.verdict.level != "fits":
-            plan = fit.plan()
-            offered = [*([plan.together] if plan.together else []), *plan.changes][:_MOST_CHANGES]
-            options = [Option(str(number), *_of_change(each)) for number, each in enumerate(offered)]
-            self._lines.say(text("plain.consequence", parts=[fit_words.needs(fit), fit_words.verdict(fit)]))
-            try:
-                chosen = self._lines.ask(
-                    Question(
-                        text("settings.fit-title"),
-                        text("plain.about-fit"),
-                        options=[Option("", text("plain.no-remedy")), *options],
-                    )
-                )
-            except Back:
-                break
-            if not chosen:
-                break
-            change = offered[int(str(chosen))]
-            session.facts.remedies.append(changes.apply(session.draft, change.what, change.settings))
-            session.save()
-            session.weigh()
-        self._look()
-        self._tell()
-
     def _measure(self) -> None:
         """The pace by three real steps."""
         session, lines = self._session, self._lines
@@ -226,7 +197,3 @@ class Review:
         if session.is_kept:
             drafts.discard()
         return run
-
-
-def _of_change(change: Change) -> tuple[str, str]:
-    return text(change.what), text("plain.saves", bytes=-change.saved_bytes, slower=max(change.slow_down, 0.0))

@@ -44,8 +44,14 @@ class Session:
     _keeps: bool = True
     _told: str = ""
 
-    def ask_field(self, dotted: str, label: str = "", about: str = "", commands: Mapping[str, str] = {}) -> str:
-        """Ask one field of the config until its value is right; returns the command that was typed instead, or ""."""
+    def ask_field(
+        self, dotted: str, label: str = "", about: str = "", commands: Mapping[str, str] = {},
+        abouts: Mapping[str, str] = {},
+    ) -> str:  # fmt: skip
+        """Ask one field of the config until its value is right; returns the command that was typed instead, or "".
+
+        ``abouts`` says something of each choice.
+        """
         spec = fields.spec_of(dotted)
         title = text("plain.field", label=label or spec.label, name=dotted)
         if is_locked(self.draft, dotted):
@@ -56,10 +62,11 @@ class Session:
             text("plain.hinted", title=title, hint=hint) if hint else title,
             about or text("plain.sentence", words=spec.description),
             spec.description,
-            [Option(fields.show(each), fields.show(each)) for each in spec.choices],
+            [Option(fields.show(each), fields.show(each), abouts.get(fields.show(each), "")) for each in spec.choices],
             fields.show(self.draft.get(dotted), spec.separator),
             free=not spec.choices,
             commands=commands,
+            empties=not spec.choices,
         )
         while True:
             typed = self.lines.ask(question)

@@ -9,7 +9,7 @@ from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.flow import settings
-from tui.flow.costs import about_quantization
+from tui.flow.costs import QUANTIZATION, about_quantization
 from tui.flow.option import Option
 from tui.flow.settings import COMMON, WEIGHTS
 from tui.flow.steps import QUESTIONS, explained
@@ -79,7 +79,9 @@ def _ask_preset(session: Session) -> None:
     session.weigh()
     about = about_quantization(str(draft.get(WEIGHTS)), session.facts.fit, {})
     try:
-        session.ask_field(WEIGHTS, text("settings.precision"), about)
+        session.ask_field(
+            WEIGHTS, text("settings.precision"), about, abouts={k: text(c) for k, c in QUANTIZATION.items()}
+        )
     except Back:
         raise _Again from None
 
@@ -119,6 +121,14 @@ def _ask_any(session: Session) -> None:
             return
         elif typed in names:
             _back_to(session, typed)
+        elif typed.partition(" ")[0] == "default" and typed.partition(" ")[2] in names:
+            name = typed.partition(" ")[2]
+            draft.reset(name)
+            session.save()
+            lines.say(text("plain.value", name=name, value=_shown(session, name), source=short(draft.source(name))))
+        elif found := [name for name in names if typed in name]:
+            for name in found:
+                lines.say(text("plain.value", name=name, value=_shown(session, name), source=short(draft.source(name))))
         else:
             lines.say(text("plain.no-such-field", name=str(typed)))
 

@@ -15,6 +15,7 @@ from tui.flow.paths import absolute, is_there
 from tui.flow.steps import QUESTIONS, explained
 from tui.flow.strategy import NONE, TRUST
 from tui.flow.ways import Way, adapter_line, ways
+from tui.plain import verbs
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
 from tui.plain.wording import said_of
@@ -128,6 +129,7 @@ def _commands(session: Session, old: OldAdapter, kind: str) -> dict[str, str]:
         found["f8"] = text("plain.toggle-replay")
     if relation.can_ask(strategy.variant(session.draft, kind, old)):
         found["f9"] = text("keys.compare")
+    found["f10"] = text("keys.adapter")
     return found
 
 
@@ -138,6 +140,8 @@ def _do(session: Session, old: OldAdapter, word: str, kind: str) -> None:
         mixed = strategy_state.replays(session.draft, old.replay)
         session.lines.say(text("plain.replay-on" if mixed else "plain.replay-off"))
         session.save()
+    elif word == "f10" and old.card is not None:
+        verbs.carry_out(session.lines, ["adapter", "inspect", str(old.card.path)], lambda *_, **__: 0)
     elif word == "f9":
         compare(session, strategy.variant(session.draft, kind, old))
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common import paths
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft, task_of
 from tui.draft.services import Services
@@ -16,6 +17,7 @@ from tui.flow.notes import notes
 from tui.flow.steps import QUESTIONS, STEPS, explained, is_skipped, place, step_title
 from tui.plain.data import ask_data
 from tui.plain.lines import Back, Lines, Question
+from tui.plain.memory import make_fit, tell_memory
 from tui.plain.model import ask_model, ask_task
 from tui.plain.review import Review
 from tui.plain.session import Session
@@ -53,6 +55,10 @@ def new_run(
     session.read_machine()
     session.learn()
     lines.say(text("plain.keys"))
+    lines.everywhere = {
+        "f4": (part(Message("keys.breakdown"), "help"), lambda: tell_memory(session)),
+        "f7": (part(Message("keys.make-fit"), "help"), lambda: make_fit(session)),
+    }
     try:
         return _walk(session)
     except (Left, KeyboardInterrupt) as left:
@@ -61,6 +67,8 @@ def new_run(
         if session.is_kept:
             lines.say(text("plain.draft-kept", path=paths.draft_file()))
         raise left if isinstance(left, Ended) else Left() from None
+    finally:
+        lines.everywhere = {}
 
 
 def _welcome(lines: Lines, kept: Draft) -> Draft:

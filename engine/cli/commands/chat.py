@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.run import Json
-from engine.cli.commands.runs import screen_possible
+from engine.cli.commands.runs import asks_by_lines, screen_possible
 from engine.cli.completing import run_names
 from engine.cli.console import Progress, json_line, out, say
 from engine.common.clean_text import clean
@@ -66,7 +66,7 @@ def chat(
     )  # fmt: skip
     found = None if server else app.found_by(request)
     how = {"plain": plain, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_new_tokens}
-    if prompt is None and not as_json and sys.stdout.isatty() and screen_possible():
+    if prompt is None and not as_json and sys.stdout.isatty() and (screen_possible() or asks_by_lines()):
         raise typer.Exit(context.obj("chat", talk=(request, system, how)))
     room = app.room_for(found, gpu) if found is not None else None
     if room is not None:

@@ -157,6 +157,11 @@ def screen_possible() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and can_draw
 
 
+def asks_by_lines() -> bool:
+    """Whether a person at a terminal asked for lines instead of a screen."""
+    return bool(os.environ.get("ACCESSIBLE")) and sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _summary(found: RunSummary) -> dict[str, Any]:
     return {
         "run": found.id, "name": found.name, "model": found.model, "state": found.state, "reason": found.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -93,10 +94,16 @@ def _ask_to_stop(run: RunDir) -> bool:
 
 
 class Narrator:
-    """Turns states into lines: what is new in the story at once, progress at most once a second."""
+    """Turns states into lines: what is new in the story at once, progress at most once a second.
 
-    def __init__(self, past_lines: int, with_result: bool = False) -> None:
+    ``slower``: so many times more rarely, for who has to listen to every line. Lines go to ``say_line``.
+    """
+
+    def __init__(
+        self, past_lines: int, with_result: bool = False, slower: float = 1.0, say_line: Callable[[str], None] = say
+    ) -> None:
         self._past_lines, self._with_result = past_lines, with_result
+        self._slower, self._say = slower, say_line
         self._last: LogLine | None = None
         self._began = time.monotonic()
         self._told_at = 0.0
@@ -108,13 +115,14 @@ class Narrator:
             if line.message in told_later:
                 continue
             mark = f"{text(_MARKS[line.level])} " if line.level in _MARKS else ""
-            say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{text(line.message)}")
+            self._say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{text(line.message)}")
         now = time.monotonic()
         line_now = progress_line(state)
         # The longer it runs, the fewer lines: every second at first, every ten seconds after nine minutes.
-        if line_now and line_now != self._told and now - self._told_at >= min(10.0, 1.0 + (now - self._began) / 60):
+        pause = self._slower * min(10.0, 1.0 + (now - self._began) / 60)
+        if line_now and line_now != self._told and now - self._told_at >= pause:
             self._told_at, self._told = now, line_now
-            say(f"{time.strftime('%H:%M:%S')}  {line_now}")
+            self._say(f"{time.strftime('%H:%M:%S')}  {line_now}")
 
     def _new_lines(self, state: RunState) -> list[LogLine]:
         new: list[LogLine] = []

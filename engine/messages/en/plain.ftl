@@ -9,6 +9,7 @@ sentence = { $words }.
 locked = { $field } is locked: set by the adapter.
 commands = Also: { COMMAS($words) }
 keys = Enter takes the answer in brackets. b goes back, ? explains, q leaves.
+keys-without-enter = b goes back, ? explains, q leaves.
 empty = A single hyphen (-) empties the field.
 allowed = Not understood. Type { OR($words) }.
 allowed-number = a number from 1 to { NUMBER($most) }
@@ -46,8 +47,21 @@ no-more = leaves the rest as it is
 no-column = none
 needed = Required.
 column = Column for { $name }
-share-of = Share of { $file }
+about-mix = 2 30 gives source 2 a share of 30%; 2 - takes each of its rows once. Enter applies, b cancels.
+mix-share = { "  " }{ $number }  { $name }: { $share }, rows seen { SETTING($passes) } times. { $about }
+mix-all = { "  " }{ $number }  { $name }: all once, { $share }, rows seen { SETTING($passes) } times. { $about }
+mix-role = N new, replay or general sets the role
+mix-weight = N NUMBER sets the weight in the loss
+mix-temperature = T: between the sizes and balanced
+mix-not-kept = The shares leave nothing for the sources without one. Lower them, or take one away: 2 -.
+mix-no-replay = No source is replay: r 2 replay makes source 2 replay.
+which-source = Which source? Begin with its number, from 1 to { NUMBER($most) }.
+which-role = Which role? Type { OR($roles) } after the number.
 finding = { $level }: { $what } ({ NUMBER($count) } of { COUNT($of, "row", "rows") })
+finding-rows = { "  " }rows { COMMAS($rows) }
+remedy-tried = left { NUMBER($left) } of { COUNT($tried, "row", "rows") } in a test
+mend-all = applies all { NUMBER($count) } safe remedies
+xray = N ROW shows a row of file N token by token
 remedy = Apply a remedy?
 about-remedy = It changes how the rows are read. Your files stay as they are.
 no-remedy = none
@@ -59,23 +73,56 @@ unusable = This file can't be used.
 # Settings
 about-preset = A preset is a sound start. Change one thing at a time.
 which-field = Which field do you want to change?
-about-fields = Type its name, for example train.learning_rate. Enter continues.
+about-fields = Type its name, for example train.learning_rate, or a part of it to find it. default NAME sets it back. Enter continues.
 no-such-field = There is no field { $name }. The list above has all names.
 
 # Review
 about-start = s starts the training. It keeps running when you leave.
 all-values = all values
-about-fit = The best change first. Each can be taken back at the step Settings.
 saves = saves { GIB($bytes) }, { PERCENT($slower) } slower
+then-fits = then it fits
+other-result = changes the result
+keep-settings = keep the present settings
+nothing-saves = It barely fits, and no setting saves more.
+fits-already = It fits: nothing needs to change.
+undo = takes back: { $what }
+undone = Taken back: { $what }
 
 # A run
-following = Following { $run }. q and Enter leave; the training keeps running. p pauses, r resumes, s saves, g samples, x stops.
-monitor-keys = Type q, p, r, s, g or x, then Enter.
-what-now = Next: `tunedeck chat { $run }`, `tunedeck report { $run }`, `tunedeck export { $run }`.
+following = Following { $run }. q and Enter leave; the training keeps running. p pauses, r resumes, x stops. ? lists all.
+monitor-keys = Not understood. Type q, p, r, s, g, x, X, w, h, z, K or ?, then Enter.
+what-now = Next: `tunedeck --plain chat { $run }`, `tunedeck evaluate { $run }`, `tunedeck report { $run }`.
+next-here = Next, with its number: t talks to the model, e evaluates it, o writes a report, u exports it.
+
+# Chat and judging
+chat-who = { LIST($names) }. Type a message, then Enter. { $manner }
+chat-more = all commands
+chat-base = base model beside it, or no more
+chat-again = the last message again
+chat-edit = TEXT in place of the last message
+chat-keep = [FILE] keeps the dialogue as a row; a .toml keeps the message as a sample prompt
+chat-clear = begins anew
+chat-system = TEXT sets the system prompt
+chat-temperature = T; 0 always takes the likeliest token
+chat-top-p = P draws from the likeliest tokens up to this share
+chat-tokens = N is the longest answer
+chat-text = continues a text, or answers messages again
+chat-voice = { $name }:
+chat-answering = answering, { COUNT($words, "word", "words") } so far.  Ctrl+C stops it
+chat-no-base = There is no base model beside it: this model has no adapter.
+chat-cleared = The dialogue is empty.
+chat-nothing-yet = There is no message yet.
+judge-first = Answer 1 is better
+judge-second = Answer 2 is better
 
 # Home
 home = What do you want to do?
-more-verbs = A number opens that run. `tunedeck --help` lists commands for all else: chat, evaluate, export, compare.
+number-opens = N is the number of a run. Enter lists the runs again.
+all-commands = all commands
+all-verbs = Commands of `tunedeck --help` work here too, with a run's number for the run: status 1, or evaluate 1 --rows 50.
+quotation = A quotation mark has no second one.
+export-to = What is it for?
+one-run-of-group = { $run } is a group of seeds. { $number } lists its runs; name one of them, for example { $number }.1.
 list = list the runs
 run = { $name }: { COMMAS($parts) }
 steps = { $steps } steps

@@ -9,6 +9,7 @@ sentence = { $words }。
 locked = { $field } 已锁定：取自适配器。
 commands = 还可输入：{ COMMAS($words) }
 keys = 直接回车采用方括号里的答案。b 返回上一问，? 查看说明，q 离开。
+keys-without-enter = b 返回上一问，? 查看说明，q 离开。
 empty = 输入一个连字符（-）可清空该字段。
 allowed = 无法识别。请输入{ OR($words) }。
 allowed-number = 1 至 { NUMBER($most) } 的编号
@@ -46,8 +47,21 @@ no-more = 其余保持不变
 no-column = 无
 needed = 必填。
 column = { $name } 对应的列
-share-of = { $file } 的比例
+about-mix = 2 30 表示来源 2 占 30%；2 - 表示其每行各用一次。回车采用，b 取消。
+mix-share = { "  " }{ $number }  { $name }：{ $share }，每行出现 { SETTING($passes) } 次。{ $about }
+mix-all = { "  " }{ $number }  { $name }：每行一次，{ $share }，每行出现 { SETTING($passes) } 次。{ $about }
+mix-role = N 加 new、replay 或 general，设置角色
+mix-weight = N 加数值，设置在损失中的权重
+mix-temperature = T：介于按大小与均衡之间
+mix-not-kept = 各比例没有给未设比例的来源留下份额。请降低比例，或取消一个：2 -。
+mix-no-replay = 没有回放来源：r 2 replay 把来源 2 设为回放。
+which-source = 哪个来源？请先输入编号，1 至 { NUMBER($most) }。
+which-role = 哪个角色？请在编号后输入{ OR($roles) }。
 finding = { $level }：{ $what }（{ NUMBER($of) } 行中有 { NUMBER($count) } 行）
+finding-rows = { "  " }行 { COMMAS($rows) }
+remedy-tried = 试用后，{ NUMBER($tried) } 行中还剩 { NUMBER($left) } 行
+mend-all = 采用全部 { NUMBER($count) } 项安全的修正
+xray = N 加行号，逐词元显示第 N 个文件的一行
 remedy = 要采用修正办法吗？
 about-remedy = 只改变数据的读取方式，不改动您的文件。
 no-remedy = 不采用
@@ -59,23 +73,56 @@ unusable = 该文件无法使用。
 # 设置
 about-preset = 预设是稳妥的起点，每次只改一处。
 which-field = 要更改哪个字段？
-about-fields = 输入字段名，例如 train.learning_rate。回车继续。
+about-fields = 输入字段名，例如 train.learning_rate，或其中一部分来查找。default 加字段名恢复默认值。回车继续。
 no-such-field = 没有字段 { $name }。全部名称见上面的列表。
 
 # 确认
 about-start = 输入 s 开始训练；离开后训练会继续。
 all-values = 全部取值
-about-fit = 最有效的改动排在最前；每项都可在“设置”一步改回。
 saves = 节省 { GIB($bytes) }，慢 { PERCENT($slower) }
+then-fits = 之后即可放下
+other-result = 结果会不同
+keep-settings = 保持目前的设置
+nothing-saves = 勉强放得下，没有能再节省的设置。
+fits-already = 显存足够，无需改动。
+undo = 撤销：{ $what }
+undone = 已撤销：{ $what }
 
 # 任务
-following = 正在跟随 { $run }。输入 q 并回车可离开，训练继续。p 暂停，r 继续，s 保存，g 采样，x 停止。
-monitor-keys = 请输入 q、p、r、s、g 或 x，然后回车。
-what-now = 接下来：`tunedeck chat { $run }`、`tunedeck report { $run }`、`tunedeck export { $run }`。
+following = 正在跟随 { $run }。输入 q 并回车可离开，训练继续。p 暂停，r 继续，x 停止，? 列出全部。
+monitor-keys = 无法识别。请输入 q、p、r、s、g、x、X、w、h、z、K 或 ?，然后回车。
+what-now = 接下来：`tunedeck --plain chat { $run }`、`tunedeck evaluate { $run }`、`tunedeck report { $run }`。
+next-here = 接下来，加上编号：t 对话，e 评估，o 写报告，u 导出。
+
+# 对话与评判
+chat-who = { LIST($names) }。输入消息后回车。{ $manner }
+chat-more = 全部命令
+chat-base = 基座模型一同回答，或不再回答
+chat-again = 重新回答上一条消息
+chat-edit = 文字，替换上一条消息
+chat-keep = [文件]，把对话存为一行数据；.toml 则把消息存为采样提示
+chat-clear = 清空对话
+chat-system = 文字，设置系统提示
+chat-temperature = T；0 表示总取最可能的词元
+chat-top-p = P，从累计概率达到该值的词元中抽取
+chat-tokens = N，回答的最大长度
+chat-text = 续写文本，或恢复为回答消息
+chat-voice = { $name }：
+chat-answering = 正在回答，已有 { NUMBER($words) } 个词。按 Ctrl+C 停止
+chat-no-base = 没有可并列的基座模型：该模型没有适配器。
+chat-cleared = 对话已清空。
+chat-nothing-yet = 还没有消息。
+judge-first = 回答 1 更好
+judge-second = 回答 2 更好
 
 # 主页
 home = 要做什么？
-more-verbs = 输入编号打开对应的任务。其余命令见 `tunedeck --help`：chat、evaluate、export、compare。
+number-opens = N 是任务的编号。直接回车重新列出任务。
+all-commands = 全部命令
+all-verbs = `tunedeck --help` 中的命令在这里也可用，用编号代表任务：status 1，或 evaluate 1 --rows 50。
+quotation = 引号不成对。
+export-to = 导出作何用途？
+one-run-of-group = { $run } 是一组种子任务。输入 { $number } 列出其中的任务，再指定一个，例如 { $number }.1。
 list = 列出任务
 run = { $name }：{ CLAUSES($parts) }
 steps = { $steps } 步

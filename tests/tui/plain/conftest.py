@@ -59,7 +59,8 @@ def talk(
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
         given.setdefault("inspect_command", make_child(tmp_path, GOOD))
         world = World(root=paths.runs_dir(), spawn=spawn, watch_machine=FakeWatch(given.pop("machine", no_gpu())))
-        assert open_lines(route, prefill=prefill, world=world, services=Services(**given)) == 0
+        place = {name: given.pop(name) for name in ("name", "judged", "talk") if name in given}
+        assert open_lines(route, prefill=prefill, world=world, services=Services(**given), **place) == 0
         return capsys.readouterr().err
 
     return say

@@ -9,7 +9,9 @@ import pytest
 
 from engine.common import paths
 from engine.common.errors import MachineError
+from engine.runs import control
 from engine.runs.directory import RunDir, list_runs
+from tests.engine.runs.making import make_group
 from tests.tui import fake_runs
 from tests.tui.plain.conftest import Talk
 from tui.plain.opening import open_lines
@@ -35,7 +37,11 @@ def test_without_runs_it_says_what_begins_one(talk: Talk, home: Path) -> None:
 def test_a_run_is_told_to_its_end(talk: Talk, run: RunDir, typed: str) -> None:
     said = talk(typed, "q")
     assert "Finished after 200 steps" in said
-    assert f"tunedeck chat {run.id}" in said
+    assert "t talks to the model" in said
+
+
+def test_who_attaches_is_told_the_commands_that_come_next(talk: Talk, run: RunDir) -> None:
+    assert f"tunedeck --plain chat {run.id}" in talk("q", route="attach", name="last")
 
 
 def test_a_running_one_goes_on_when_it_is_left(
@@ -48,6 +54,33 @@ def test_a_running_one_goes_on_when_it_is_left(
     running(run)
     monkeypatch.setattr("tui.plain.lines.Lines.typed_within", lambda self, seconds: "q")
     assert f"tunedeck attach {run.id}" in talk("1", "q")
+
+
+def test_a_run_is_steered_by_the_keys_of_the_monitor(
+    talk: Talk, home: Path, running: Callable[[RunDir], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths.runs_dir().mkdir(parents=True)
+    run, writer = fake_runs.new_run(paths.runs_dir())
+    fake_runs.begin(writer, 900)
+    running(run)
+    sent: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr(control, "send", lambda run, command, values=None: sent.append((command, values or {})))
+    typed = iter(["?", "h", "X", "x", "p", "nonsense", "q"])
+    monkeypatch.setattr("tui.plain.lines.Lines.typed_within", lambda self, seconds: next(typed))
+    said = talk("1", "yes", "", "q")
+    assert sent == [("set", {"rate": 0.5}), ("stop", {"at": "best"}), ("pause", {})], (
+        "Enter at a question stops nothing"
+    )
+    assert "  K  Go back to the checkpoint before the spike" in said
+    assert "Not understood. Type q, p, r, s, g" in said
+
+
+def test_the_runs_of_a_group_have_numbers_of_their_own(talk: Talk, home: Path) -> None:
+    _, runs = make_group(paths.runs_dir())
+    said = talk("1", "delete 1", "o 1.2", "q")
+    assert "  1.2  " in said
+    assert "for example 1.1" in said
+    assert (runs[1].path / "report.html").is_file()
 
 
 def test_deleting_is_asked_and_enter_keeps(talk: Talk, run: RunDir) -> None:
