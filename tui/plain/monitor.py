@@ -61,7 +61,7 @@ def follow(lines: Lines, run: RunDir, is_home: bool = False) -> None:
         lines.say(text("cli-runs.left-running", run=run.id))
         return
     tell_end(run, Watched(state))
-    lines.say(text("plain.next-here" if is_home else "plain.what-now", run=run.id))
+    lines.say(text("plain.next-here") if is_home else text("plain.what-now", run=run.id))
 
 
 def _narrated(lines: Lines, run: RunDir) -> RunState | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import TunedeckError
@@ -34,10 +37,10 @@ def open_lines(
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end it
-    _end_by_signal()
     lines = Lines()
     try:
-        _go(lines, route, name, prefill, Home(lines, world or World(), services), judged, talk)
+        with _ended_by_signals():
+            _go(lines, route, name, prefill, Home(lines, world or World(), services), judged, talk)
     except Left:
         return 0
     except BrokenPipeError:  # what the verbs say went nowhere
@@ -65,12 +68,19 @@ def _go(
         home.ask(is_listed=route != "home")
 
 
-def _end_by_signal() -> None:
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
     """Let a closed terminal end this as an error would: what runs for it is ended, and its folders go."""
 
     def leave(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
-    for each in (signal.SIGHUP, signal.SIGTERM):
-        if signal.getsignal(each) is signal.SIG_DFL:
-            signal.signal(each, leave)
+    can_take = threading.current_thread() is threading.main_thread()
+    taken = [each for each in (signal.SIGHUP, signal.SIGTERM) if can_take and signal.getsignal(each) is signal.SIG_DFL]
+    for each in taken:
+        signal.signal(each, leave)
+    try:
+        yield
+    finally:
+        for each in taken:
+            signal.signal(each, signal.SIG_DFL)

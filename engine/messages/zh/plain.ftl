@@ -90,7 +90,7 @@ undone = 已撤销：{ $what }
 
 # 任务
 following = 正在跟随 { $run }。输入 q 并回车可离开，训练继续。p 暂停，r 继续，x 停止，? 列出全部。
-monitor-keys = 无法识别。请输入 q、p、r、s、g、x、X、w、h、z、K 或 ?，然后回车。
+monitor-keys = 无法识别。请输入 q、p、r、s、g、x、X、w、h、z 或 K，然后回车。? 列出全部。
 what-now = 接下来：`tunedeck --plain chat { $run }`、`tunedeck evaluate { $run }`、`tunedeck report { $run }`。
 next-here = 接下来，加上编号：t 对话，e 评估，o 写报告，u 导出。
 

@@ -61,7 +61,7 @@ def test_a_change_that_makes_it_fit_is_applied_and_taken_back(
         route="wizard", prefill=begun, machine=no_gpu(free_gib=0.7), inspect_command=says,
     )  # fmt: skip
     assert "Make it fit" in said
-    assert "then it fits" in said
+    assert "fits after this change" in said
     assert said.index("Applied: ") < said.index("Taken back: ")
     kept = drafts.load()
     assert kept is not None
