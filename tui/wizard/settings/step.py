@@ -39,7 +39,9 @@ class SettingsStep(Step):
             yield from self._preset_form()
         elif depth == 1:
             for dotted in COMMON:
-                yield make_field(dotted, self.draft, about=dotted != WEIGHTS)
+                form = make_field(dotted, self.draft, about=dotted != WEIGHTS)
+                form.set_class(dotted != WEIGHTS, "common")  # what auto chose stands right below the other one
+                yield form
             yield Prose(classes="explain", id="quantization-about")
         else:
             yield AllFields(self.draft)
