@@ -11,9 +11,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from engine.app.old_adapter import OldAdapter, look_at
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 Row = tuple[str, str, Tone]
 """A label, what is so, and the tone of the label."""
 Section = tuple[str, list[Row]]
-LABEL_WIDTH = 20
+LABEL_WIDTH, _LEAST_WIDTH = 20, 26
 TONES: dict[str, Tone] = {"ok": "good", "unsure": "look", "refused": "lost"}
 """Of a reason of a match, by its level."""
 _NEXT = ("talk", "evaluate", "strength", "export")
@@ -46,6 +47,26 @@ _NEXT = ("talk", "evaluate", "strength", "export")
 
 class _Left(Exception):
     """Raised inside a look that nobody waits for any more."""
+
+
+class _Rows(Widget):
+    """The rows of a section in whatever width they are given."""
+
+    DEFAULT_CSS = "_Rows { height: auto; width: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: Sequence[Row] = ()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(_drawn(self._rows, max(_LEAST_WIDTH, width)))
+
+    def render(self) -> Content:
+        return Content("\n").join(_drawn(self._rows, max(_LEAST_WIDTH, self.content_size.width)))
 
 
 class AdapterScreen(WholeScreen, Screen[None]):
@@ -60,7 +81,6 @@ class AdapterScreen(WholeScreen, Screen[None]):
         #adapter { height: 1fr; scrollbar-size-vertical: 1; }
         #columns, #left, #right { height: auto; }
         #adapter Panel { display: none; }
-        #adapter Static { height: auto; }
         &.-wide #columns { layout: horizontal; }
         &.-wide #left { width: 3fr; }
         &.-wide #right { width: 2fr; }
@@ -87,26 +107,22 @@ class AdapterScreen(WholeScreen, Screen[None]):
     def __init__(self, named: str, base: ModelCard | None = None, base_named: str = "", pickles: bool = False) -> None:
         super().__init__()
         self._named, self._base, self._base_named, self._pickles = named, base, base_named, pickles
-        self._sections: dict[str, Section] = {}
         self._path = named
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.adapter-help"), text("home.reading"))
         with VerticalScroll(id="adapter"), Container(id="columns"):
             with Container(id="left"):
-                yield Panel("", Static(markup=False), id="details")
-                yield Panel("", Static(markup=False), id="next")
+                yield Panel("", _Rows(), id="details")
+                yield Panel("", _Rows(), id="next")
             with Container(id="right"):
-                yield Panel("", Static(markup=False), id="match")
-                yield Panel("", Static(markup=False), id="layers")
-                yield Panel("", Static(markup=False), id="line")
+                yield Panel("", _Rows(), id="match")
+                yield Panel("", _Rows(), id="layers")
+                yield Panel("", _Rows(), id="line")
         yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self._read()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
@@ -139,17 +155,11 @@ class AdapterScreen(WholeScreen, Screen[None]):
         name = message.name or text("home.adapter-help")
         self.query_one(TopLine).show(left=name, right="")
         unicode = world_of(self).terminal.unicode
-        self._sections = sections(message.old, message.lines, unicode)
-        for name, (title, _) in self._sections.items():
+        for name, (title, rows) in sections(message.old, message.lines, unicode).items():
             panel = self.query_one(f"#{name}", Panel)
             panel.rename(title)
             panel.display = True
-        self.call_after_refresh(self._draw)
-
-    def _draw(self) -> None:
-        for name, section in self._sections.items():
-            body = self.query_one(f"#{name} Static", Static)
-            body.update(Content("\n").join(_drawn(section, max(26, body.content_size.width))))
+            panel.query_one(_Rows).show(rows)
 
     def copied(self) -> str:
         """Where the adapter is."""
@@ -203,11 +213,11 @@ def _commands(run: str) -> list[Row]:
     return [(key.text, shell.command(key.id, run), "muted") for key in keys.HOME if run and key.id in _NEXT]
 
 
-def _drawn(section: Section, width: int) -> list[Content]:
+def _drawn(rows: Sequence[Row], width: int) -> list[Content]:
     """The rows behind labels as wide as the longest one."""
     lines: list[Content] = []
-    indent = min(LABEL_WIDTH, max((cell_len(label) + 2 for label, _, _ in section[1] if label), default=0))
-    for label, value, tone in section[1]:
+    indent = min(LABEL_WIDTH, max((cell_len(label) + 2 for label, _, _ in rows if label), default=0))
+    for label, value, tone in rows:
         first, *rest = wrap(clean(value), width - indent) or [""]
         lines.append(toned(fit(label, indent), tone) + first)
         lines += [Content(" " * indent + line) for line in rest]
