@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
+from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
-from textual.widgets import Static
+from textual.widget import Widget
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
@@ -26,6 +28,26 @@ _ROWS = 5
 _HEIGHT = 6
 
 
+class _Rows(Widget):
+    """Rows in whatever width they are given."""
+
+    DEFAULT_CSS = "_Rows { height: auto; width: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: Sequence[Row] = ()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(first_rows(self._rows, width, _HEIGHT)) if self._rows else 0
+
+    def render(self) -> Content:
+        return Content("\n".join(first_rows(self._rows, self.content_size.width, _HEIGHT)) if self._rows else "")
+
+
 class RowsBeside(Whole, Panel):
     """The rows of the draft's first new source. It is looked into once, and again when it is read in another way."""
 
@@ -37,10 +59,9 @@ class RowsBeside(Whole, Panel):
             self.key, self.found = key, found
 
     def __init__(self, preview: Callable[[Mapping[str, Any], int], Preview], id: str) -> None:
-        super().__init__(text("wizard-data.rows-beside"), Static(markup=False), id=id)
+        super().__init__(text("wizard-data.rows-beside"), _Rows(), id=id)
         self._open = preview
         self._key = ""
-        self._rows: tuple[Row, ...] = ()
 
     def show(self, draft: Draft, step: str) -> None:
         """Beside ``step``; nothing where there is no file."""
@@ -63,10 +84,5 @@ class RowsBeside(Whole, Panel):
     def _show_read(self, message: Read) -> None:
         rows = message.found.rows if message.found is not None else ()
         if message.key == self._key and rows:
-            self._rows = tuple(rows)
+            self.query_one(_Rows).show(rows)
             self.add_class("-known")
-            self.call_after_refresh(self._draw)
-
-    def _draw(self) -> None:
-        shown = self.query_one(Static)
-        shown.update("\n".join(first_rows(self._rows, shown.content_size.width, _HEIGHT)))
