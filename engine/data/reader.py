@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -25,7 +25,7 @@ from engine.data.rows.formats import Detected
 from engine.data.rows.messages import RawRow, Row
 from engine.data.splitting.draw import draw
 from engine.data.splitting.row_index import RowIndex
-from engine.data.splitting.split import replayed
+from engine.data.splitting.split import content_hash, replayed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -292,10 +292,13 @@ def parts_of(reading: Reading, index: RowIndex) -> Parts:
     return Parts(index.sources, kept, is_trained, heldout, test)
 
 
-def trained_rows(config: RunConfig, within: Sequence[str] = ()) -> Iterator[tuple[Row, Detected]]:
+def trained_rows(
+    config: RunConfig, within: Sequence[str] = (), skipped: Collection[str] = ()
+) -> Iterator[tuple[Row, Detected]]:
     """Rows that ``config`` neither holds out nor leaves out, each with its format, in the order they are read in.
 
-    ``within`` are the runs whose data this is part of. They are read twice: what is held out is known only once all
+    ``within`` are the runs whose data this is part of, ``skipped`` the hashes of rows that were left out on the way.
+    They are read twice: what is held out is known only once all
     were seen. Raises DataError before the first row, as ``load`` does.
     """
     reading, index = Reading(config, within), index_of(config)
@@ -303,26 +306,34 @@ def trained_rows(config: RunConfig, within: Sequence[str] = ()) -> Iterator[tupl
     is_trained, at = parts_of(reading, index).is_trained, 0
     for rows in Reading(config, within).rows():
         for row in rows.used:
-            if at < len(is_trained) and is_trained[at] and rows.detected is not None:
+            is_learnt = at < len(is_trained) and is_trained[at] and not _is_among(row, skipped, config)
+            if is_learnt and rows.detected is not None:
                 yield row, rows.detected
             at += 1
+
+
+def _is_among(row: Row, skipped: Collection[str], config: RunConfig) -> bool:
+    return bool(skipped) and content_hash(row, config.run.drawn_by).hex() in skipped
 
 
 def run_rows(source: DataSource, name: str, within: Sequence[str] = ()) -> Iterator[tuple[Row, Detected]]:
     """The rows that the run named by ``source`` was trained on, called after source ``name``, each with its format.
 
+    Rows that it skipped, for they spoiled a step, are not among them.
+
     ``within`` are the runs whose data is being read. Where files of the run are gone, its recorded sample of up to
     200 rows stands for them. Raises DataError: runs that are each other's data, or neither files nor a sample.
     """
     run, config = run_source.config_of(source, within)
-    rows = trained_rows(config, (*within, run.id))
+    skipped = run_source.skipped_keys(run)
+    rows = trained_rows(config, (*within, run.id), skipped)
     try:
         first = next(rows, None)  # what is wrong with the files is found before it
     except DataError:
         sample = run_source.read_sample(run)
         if not sample:
             raise
-        rows = ((row, _recorded(row)) for row in sample)
+        rows = ((row, _recorded(row)) for row in sample if not _is_among(row, skipped, config))
         first = None
     for row, detected in rows if first is None else itertools.chain([first], rows):
         yield replace(row, source=name), detected

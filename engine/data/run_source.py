@@ -13,7 +13,7 @@ from engine.config.schema import RUN_PREFIX, DataSource, RunConfig
 from engine.data.files.sources import source_files
 from engine.data.rows.messages import Row
 from engine.data.rows.records import record_of, row_of
-from engine.runs import directory
+from engine.runs import directory, interventions
 from engine.runs.directory import RunDir
 
 SAMPLE_NAME = "rows_sample.jsonl"
@@ -42,6 +42,19 @@ def config_of(source: DataSource, within: Sequence[str] = ()) -> tuple[RunDir, R
         return run, toml.load(run.config).config
     except TunedeckError as error:
         raise DataError("data.run-unusable", path=source.path, reason=error.reason) from error
+
+
+def skipped_keys(run: RunDir) -> frozenset[str]:
+    """The rows that ``run`` trained on no more once they had spoiled a step, as ``content_hash`` in hexadecimal."""
+    return frozenset(key for skip in interventions.read(run).skips for key in skip.keys)
+
+
+def skipped_rows(source: DataSource, within: Sequence[str] = ()) -> int:
+    """How many rows of ``source`` are left out because a run behind it skipped them. Raises DataError."""
+    if not source.is_run:
+        return 0
+    run, config = config_of(source, within)
+    return len(skipped_keys(run)) + sum(skipped_rows(part, (*within, run.id)) for part in config.data)
 
 
 def parts(source: DataSource, within: Sequence[str] = ()) -> list[DataSource]:

@@ -93,6 +93,7 @@ def _of_source(source: DataSource, stamps: dict[str, tuple[int, int]], within: S
             config = toml.load(run.config).config
             behind = [config.dataset.model_dump(mode="json"), config.run.drawn_by]
             behind += [[each.path, each.role, _of_source(each, stamps, (*within, run.id))] for each in config.data]
+            behind += sorted(run_source.skipped_keys(run))
         return [settings, names, behind]
     found = []
     for file in data_files(source):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from engine.common.errors import ConfigError
+from engine.common.errors import ConfigError, TunedeckError
 from engine.config.rules import MOST_REPLAY
 from engine.config.schema import RunConfig
+from engine.data import run_source
 from engine.data.mixing.mix import Mix, Rows
 from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
+from engine.messages.message import Message
 from engine.modeling.batches import SkippingPlan, StepPlan
 from engine.runs import events as ev
 from engine.runs.interventions import Skip
@@ -170,6 +173,14 @@ def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink)
     passes = steps.epoch_after(steps.total_steps)
     for warning in mix_warnings(sources, mix.parts, passes, config.dataset.epochs_cap):
         sink(ev.Warn(message=warning.what))
+
+
+def tell_skipped(config: RunConfig, sink: Sink) -> None:
+    """Of earlier runs as sources, the rows that those skipped and that are therefore left out here too."""
+    for source in config.data:
+        with suppress(TunedeckError):
+            if rows := run_source.skipped_rows(source):
+                sink(ev.Warn(message=Message("steering.replay-without", source=source.path, rows=rows)))
 
 
 def trained_tokens(

@@ -44,7 +44,7 @@ from engine.tokens.tokenizer import Words, locate, words_of
 from engine.training import checkpoint
 from engine.training.checkpoint import TrainerState
 from engine.training.memory.plan import RunMemory, make_plan, parted
-from engine.training.mixing import plan_steps, skipped_by_source, tell_mix
+from engine.training.mixing import plan_steps, skipped_by_source, tell_mix, tell_skipped
 from engine.training.objectives.objective import Objective
 from engine.training.objectives.sft import Sft
 from engine.training.strategies import take_over
@@ -218,6 +218,7 @@ def _plan(
         return RunMemory(config, {}, coarsest=coarsest)
     if state.step == 0:
         tell_mix(config, rows, steps, sink)
+        tell_skipped(config, sink)
     layout = Layout(words.pad_id, coarsest=coarsest)
     plan = make_plan(config, card, objective, rows, steps, placement, state.settings, sink, layout)
     _tell_rows(rows, steps, plan, sink, sum(skipped_by_source(rows, done.skips).values()))

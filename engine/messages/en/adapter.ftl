@@ -125,6 +125,7 @@ locked-field = is { $given }, but the adapter to continue has { $value }.
 data-unknown = The adapter does not say which rows it was trained on.
 data-gone = The earlier data is gone: { $path } no longer exists.
 data-at-hand = The earlier data is available.
+data-at-hand-skipped = The earlier data is available, without { COUNT($rows, "row", "rows") } that the run skipped.
 data-sample = The earlier files are gone. Up to { COUNT($rows, "row", "rows") } that the run recorded replace them.
 data-unreadable = The earlier data can't be read: { BRIEF($reason) }.
 data-partly-gone = { NUMBER($gone) } of { COUNT($of, "earlier source is", "earlier sources are") } gone.

@@ -11,6 +11,7 @@ undone-rate = undone: learning rate x{ $factor } after step { NUMBER($step) }
 undone-replay = undone: replay { PERCENT($share) } after step { NUMBER($step) }
 step-skipped = step { NUMBER($step) } is passed over: all of its rows are skipped
 dropped-skipped = { NUMBER($rows) } skipped by you
+replay-without = { $source }: { COUNT($rows, "row", "rows") } that this run skipped are left out
 going-back = loading the checkpoint
 done = { COMMAS($what) }
 

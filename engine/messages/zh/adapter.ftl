@@ -125,6 +125,7 @@ locked-field = 为 { $given }，但要继续训练的适配器为 { $value }。
 data-unknown = 适配器没有记录训练时用了哪些行。
 data-gone = 早先的数据已不在：{ $path } 不再存在。
 data-at-hand = 早先的数据可用。
+data-at-hand-skipped = 早先的数据可用，不含该任务跳过的 { NUMBER($rows) } 行。
 data-sample = 早先的文件已不在，用任务记录下的至多 { NUMBER($rows) } 行代替。
 data-unreadable = 无法读取早先的数据：{ BRIEF($reason) }。
 data-partly-gone = { NUMBER($of) } 个早先的数据源中有 { NUMBER($gone) } 个已不在。

@@ -11,6 +11,7 @@ undone-rate = 已撤销：第 { NUMBER($step) } 步之后学习率 x{ $factor }
 undone-replay = 已撤销：第 { NUMBER($step) } 步之后回放 { PERCENT($share) }
 step-skipped = 第 { NUMBER($step) } 步不训练：它的数据已全部跳过
 dropped-skipped = { NUMBER($rows) } 行被手动跳过
+replay-without = { $source }：该任务跳过的 { NUMBER($rows) } 行不参与训练
 going-back = 正在加载检查点
 done = { COMMAS($what) }
 

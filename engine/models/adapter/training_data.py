@@ -74,7 +74,9 @@ def _of_run(run: str) -> Replay:
         if _has_sample(source):
             return Replay("sample", (_entry(path, SHARE),), Message("adapter.data-sample", rows=SAMPLE_ROWS))
         return Replay("gone", (), Message("adapter.data-unreadable", reason=error.reason))
-    return Replay("files", (_entry(path, SHARE),), _AT_HAND)
+    skipped = run_source.skipped_rows(source)
+    message = Message("adapter.data-at-hand-skipped", rows=skipped) if skipped else _AT_HAND
+    return Replay("files", (_entry(path, SHARE),), message)
 
 
 def _has_sample(source: DataSource) -> bool:

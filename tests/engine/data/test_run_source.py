@@ -16,9 +16,10 @@ from engine.data.files.preview import preview
 from engine.data.files.sources import source_names
 from engine.data.reader import load
 from engine.data.rows.messages import Row
-from engine.data.splitting.split import replayed
-from engine.runs import directory
+from engine.data.splitting.split import content_hash, replayed
+from engine.runs import directory, interventions
 from engine.runs.directory import RunDir
+from engine.runs.interventions import Interventions, Skip
 from tests.engine.data.conftest import Write, config, source
 from tests.engine.data.splitting.making import split
 
@@ -49,6 +50,25 @@ def test_the_rows_of_an_earlier_run_are_those_it_trained_on(write: Write) -> Non
     assert prompts(rows) == prompts([load(then).rows[i] for i in kept.train])
     assert {row.source for row in rows} == {"run-first"}
     assert {row.file for row in rows} == {str(old)}
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+def test_rows_that_the_run_skipped_are_left_out_and_counted(write: Write, has_files: bool) -> None:
+    old = rows_file(write, "old.jsonl")
+    run = make_run("first", {"path": str(old)})
+    make_run("second", {"path": "run:first"}, held_out=0)
+    before = load(config(source("run:first"))).rows
+    run_source.save_sample(run, before)
+    spoiled = before[3:5]
+    keys = tuple(content_hash(row, toml.load(run.config).config.run.drawn_by).hex() for row in spoiled)
+    interventions.keep(run, Interventions(skips=(Skip(step=10, of_step=12, rows=2, keys=keys),)))
+    if not has_files:
+        old.unlink()
+    for name in ("run:first", "run:second") if has_files else ("run:first",):
+        rows = load(config(source(name))).rows
+        assert prompts(rows) == prompts(before) - prompts(spoiled)
+        assert len(rows) == len(before) - 2
+        assert run_source.skipped_rows(DataSource(path=name)) == 2
 
 
 def test_a_run_of_before_labels_counted_is_split_as_it_was_then(write: Write) -> None:

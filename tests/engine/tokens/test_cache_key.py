@@ -10,6 +10,8 @@ import pytest
 
 from engine.common.errors import DataError
 from engine.config.schema import RunConfig
+from engine.runs import interventions
+from engine.runs.interventions import Interventions, Skip
 from engine.tokens.cache_key import Key, key_of, tokenizer_digest
 from engine.tokens.render import Renderer, stop_ids
 from tests.engine.training.families import FAMILIES, make_tokenizer, renderer
@@ -92,6 +94,13 @@ def test_the_rows_of_an_earlier_run_are_those_of_its_data_and_split(rows: Path) 
     assert of_run(dataset={"eval_rows": 6}) != one
     rows.write_text(rows.read_text().replace("Oslo", "Rome", 1))
     assert of_run() != one
+
+
+def test_rows_that_an_earlier_run_skipped_since_make_others_of_its_rows(rows: Path) -> None:
+    run = create_run(values(Path("models/tiny"), rows))
+    before = key(rows, source={"path": f"run:{run.id}"}).name
+    interventions.keep(run, Interventions(skips=(Skip(step=1, of_step=2, rows=1, keys=("ab",)),)))
+    assert key(rows, source={"path": f"run:{run.id}"}).name != before
 
 
 def test_each_template_and_tokenizer_has_its_own() -> None:

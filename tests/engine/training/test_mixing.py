@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from engine.config.schema import RunConfig
+from engine.config.schema import DataSource, RunConfig
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.runs import events as ev
+from engine.runs import interventions
+from engine.runs.interventions import Interventions, Skip
 from engine.runs.phases import Phases
 from engine.tokens.dataset import Prepared, prepare_rows
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import load_words, locate
-from engine.training.mixing import plan_steps, tell_mix
+from engine.training.mixing import plan_steps, tell_mix, tell_skipped
 from tests.engine.training.making import Trained, create_run, values, write_rows
 from tests.tiny import make_tiny_model
 
@@ -68,6 +71,20 @@ def test_replayed_rows_are_all_trained_on_and_none_is_held_out(tiny: Path, tmp_p
 def test_a_source_that_repeats_often_is_warned_of(tiny: Path, tmp_path: Path) -> None:
     config = mixed_config(tiny, tmp_path, share=0.97)
     assert "old is repeated" in said(config, prepared_of(config))[0]
+
+
+def test_rows_that_an_earlier_run_skipped_are_told_of(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", 9)
+    run = create_run(values(Path("models/tiny"), rows))
+    config = RunConfig.model_validate(values(Path("models/tiny"), rows))
+    config.data.append(DataSource(path=f"run:{run.id}", role="replay"))
+    seen: list[ev.Event] = []
+    tell_skipped(config, seen.append)
+    assert seen == []
+    interventions.keep(run, Interventions(skips=(Skip(step=1, of_step=2, rows=2, keys=("ab", "cd")),)))
+    tell_skipped(config, seen.append)
+    told = [event.message for event in seen if isinstance(event, ev.Warn)]
+    assert told == [Message("steering.replay-without", source=f"run:{run.id}", rows=2)]
 
 
 def test_a_capped_source_says_what_it_gets(tiny: Path, tmp_path: Path) -> None:
