@@ -13,6 +13,7 @@ from engine.config import provenance
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.config.toml import located
+from engine.machine.cpu_specs import Cpu
 from engine.machine.snapshot import Machine
 from engine.memory import throughput
 from engine.memory.budget import Budget, device_budget
@@ -20,7 +21,7 @@ from engine.memory.disk import RunDisk, disk_of
 from engine.memory.duration import DataSize, Duration, duration_of, guess_size, seconds_beside
 from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
-from engine.memory.speed import CPU
+from engine.memory.speed import CPU, as_trained
 from engine.messages.message import Message
 from engine.models.adapter.adopt import adopt
 from engine.models.dims import ModelShape, from_folder
@@ -147,13 +148,13 @@ def shape_of(folder: Path | None) -> ModelShape | None:
 def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Duration | None:
     """Time of a run over rows of ``size``; None on a GPU whose speed nothing is known of."""
     job = found.estimate.job
-    cores = machine.host.cores if machine else 1
+    cpu = as_trained(machine.host.cpu if machine else Cpu(), found.estimate.profile)
     device = CPU if found.budget.device == "cpu" else found.budget.name
-    rate = throughput.expected(job, found.estimate.profile, device, throughput.read(), cores)
+    rate = throughput.expected(job, found.estimate.profile, device, throughput.read(), cpu)
     if rate is None:
         return None
     config, on_cpu = found.setup.config, found.budget.device == "cpu"
-    beside_s = seconds_beside(config, job, size, rate.tokens_per_second, cores if on_cpu else None)
+    beside_s = seconds_beside(config, job, size, rate.tokens_per_second, cpu if on_cpu else None)
     return duration_of(config.train, size, rate.times(found.setup.gpus), beside_s)
 
 

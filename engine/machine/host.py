@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from engine.machine.cpu_specs import CORE_FLOPS, Cpu, core_flops
+
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _CGROUP_USED = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
 _CGROUP_QUOTAS = (
@@ -31,7 +33,10 @@ class Disk:
 
 @dataclass(frozen=True)
 class Host:
-    """The host. ``ram_*`` in bytes, within the container's limit if there is one; ``cores`` this process may use."""
+    """The host. ``ram_*`` in bytes, within the container's limit if there is one; ``cores`` this process may use.
+
+    ``core_flops``: operations a second that one of them reaches in 16-bit training.
+    """
 
     name: str
     ram_total_bytes: int
@@ -40,6 +45,11 @@ class Host:
     cores: int
     cpu_percent: float | None
     disks: tuple[Disk, ...]
+    core_flops: float = CORE_FLOPS
+
+    @property
+    def cpu(self) -> Cpu:
+        return Cpu(self.cores, self.core_flops)
 
 
 def read_host(folders: Iterable[Path]) -> Host:
@@ -58,6 +68,7 @@ def read_host(folders: Iterable[Path]) -> Host:
         cores=usable_cores(),
         cpu_percent=psutil.cpu_percent(interval=None),
         disks=tuple(read_disk(folder) for folder in folders),
+        core_flops=core_flops(),
     )
 
 

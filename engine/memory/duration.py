@@ -9,10 +9,11 @@ from functools import partial
 from typing import Literal
 
 from engine.config.schema import RunConfig, TrainSection
+from engine.machine.cpu_specs import Cpu
 from engine.memory.estimate import Estimate
 from engine.memory.from_config import ANSWER_TOKENS
 from engine.memory.job import Job
-from engine.memory.speed import CORE_FLOPS, CPU, on_cpu, passes, seconds_per_token
+from engine.memory.speed import CPU, as_trained, on_cpu, passes, seconds_per_token
 from engine.memory.throughput import Basis, Expected
 from engine.messages.message import Message
 from engine.metrics.choose import named
@@ -98,16 +99,16 @@ def duration_of(train: TrainSection, size: DataSize, pace: Expected, beside_s: f
     return Duration(tokens / rate, tokens, rate, pace.origin, size.exact, pace.basis, beside_s)
 
 
-def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_second: float, cores: int | None) -> float:
-    """Loading, rehearsal, evaluations and answers, at ``tokens_per_second`` of one device; ``cores`` of a CPU, None for
+def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_second: float, cpu: Cpu | None) -> float:
+    """Loading, rehearsal, evaluations and answers, at ``tokens_per_second`` of one device; on ``cpu``, None for
     a GPU. Answers are taken to be as long as they may be: of a group one usually is. A CPU answers as much faster or
     slower than computed as it trains."""
     total, row_tokens = steps_of(config.train, size), size.tokens / max(1, size.rows)
     rhythm, row_s = rhythm_of(config, total), row_tokens / tokens_per_second / passes(job)
-    slow = 1.0 if cores is None else job.tokens / tokens_per_second / on_cpu(job, cores)
-    answering = partial(_answering, job, config=config, cores=cores, row_tokens=row_tokens, row_s=row_s, slow=slow)
+    slow = 1.0 if cpu is None else job.tokens / tokens_per_second / on_cpu(job, cpu)
+    answering = partial(_answering, job, config=config, cpu=cpu, row_tokens=row_tokens, row_s=row_s, slow=slow)
     sample = config.sample
-    device: Literal["cpu", "cuda"] = "cuda" if cores is None else "cpu"
+    device: Literal["cpu", "cuda"] = "cuda" if cpu is None else "cpu"
     held, test = held_out_rows(config, size)
     during = (total - 1) // rhythm.evaluate
     during += bool(during) and config.eval.keep == "best"  # the last step is compared with the others
@@ -172,7 +173,7 @@ def _asking(
 
 
 def seldomer(
-    config: RunConfig, result: Estimate, device: str, cores: int, total_steps: int, step_tokens: float,
+    config: RunConfig, result: Estimate, device: str, cpu: Cpu, total_steps: int, step_tokens: float,
     held_tokens: int, shown: int,
 ) -> dict[str, int]:  # fmt: skip
     """Steps between evaluations and between answers where the usual ten of each would take more than a share of the
@@ -182,12 +183,13 @@ def seldomer(
     It counts what is computed, never what was measured, so that a run is measured alike each time.
     """
     found, rhythm, job = {}, rhythm_of(config, total_steps), result.job
-    token_s = seconds_per_token(job, result.profile, device, cores)
+    token_s = seconds_per_token(job, result.profile, device, cpu)
+    own = as_trained(cpu, result.profile) if device == CPU else None
     allowed_s = AROUND_SHARE * total_steps * step_tokens * token_s
     evaluating_s = held_tokens * token_s / passes(job)
     if by_metric(config):
-        evaluating_s += _answering(job, config.eval.generate_rows, config, cores if device == CPU else None)
-    answering_s = _answering(job, shown, config, cores if device == CPU else None)
+        evaluating_s += _answering(job, config.eval.generate_rows, config, own)
+    answering_s = _answering(job, shown, config, own)
     if config.eval.every is None and config.eval.early_stopping_patience is None:
         rhythm = replace(rhythm, evaluate=_every(rhythm.evaluate, total_steps, evaluating_s, allowed_s))
         found["eval.every"] = rhythm.evaluate
@@ -231,7 +233,7 @@ def _every(usual: int, total_steps: int, once_s: float, allowed_s: float) -> int
 
 
 def _answering(
-    job: Job, count: int, config: RunConfig, cores: int | None, most: int | None = None, row_tokens: float = 0.0,
+    job: Job, count: int, config: RunConfig, cpu: Cpu | None, most: int | None = None, row_tokens: float = 0.0,
     row_s: float = 0.0, slow: float = 1.0,
 ) -> float:  # fmt: skip
     """Seconds of ``count`` answers, generated side by side in groups, token by token.
@@ -244,8 +246,8 @@ def _answering(
     new = most or config.eval.max_new_tokens
     group = max(1, min(count, PROMPTS_AT_ONCE, int(ANSWER_TOKENS // ((row_tokens or job.row_tokens) + new))))
     token_s = job.shape.layers * DECODE_LAYER_S
-    if cores is not None:
-        token_s += slow * 2.0 * group * job.shape.parameters / (cores * CORE_FLOPS)
+    if cpu is not None:
+        token_s += slow * 2.0 * group * job.shape.parameters / cpu.flops
     return math.ceil(count / group) * new * token_s + count * row_s
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.machine.cpu_specs import CORE_FLOPS, Cpu
 from engine.machine.gpu_specs import CARDS, Card, card_of
 from engine.memory.estimate import Estimate
 from engine.memory.job import Job, Profile
@@ -13,8 +14,6 @@ from engine.memory.model_states import adapter_numbers
 CPU = "CPU"
 TYPICAL = CARDS["a100"]
 """Ratios on a card that is not known are taken to be this one's."""
-CORE_FLOPS = 5e10
-"""Floating-point operations a second that one core of a server's CPU reaches in training; others differ twofold."""
 CPU_LAYER_S = 4e-4
 """Of a layer in a pass on a CPU: some forty operations of ten microseconds each, however little they compute."""
 IDLE_TOKENS = 250
@@ -173,8 +172,13 @@ def on_card(job: Job, profile: Profile, card: Card) -> float:
     return math.hypot(device, host)
 
 
-def on_cpu(job: Job, cores: int) -> float:
-    """Seconds of one micro-batch on ``cores`` of a CPU."""
+def as_trained(cpu: Cpu, profile: Profile) -> Cpu:
+    """``cpu`` as fast as it is with the numbers of ``profile``: instructions for bfloat16 help nothing in float32."""
+    return cpu if profile.frozen_bytes < 4 else replace(cpu, core_flops=min(cpu.core_flops, CORE_FLOPS))
+
+
+def on_cpu(job: Job, cpu: Cpu) -> float:
+    """Seconds of one micro-batch on ``cpu``."""
     overhead = 1.0 + IDLE_TOKENS / max(1, job.tokens)
     if job.quantization in ("nf4", "nf4-dq", "gptq4"):
         overhead += 170 / max(1, job.tokens)  # unpacking a weight takes as long as 170 tokens' products with it
@@ -182,15 +186,15 @@ def on_cpu(job: Job, cores: int) -> float:
         overhead += 0.5
     if job.method == "dora":
         overhead += 0.3
-    computing = job.tokens * flops_per_token(job) * overhead / (cores * CORE_FLOPS)
+    computing = job.tokens * flops_per_token(job) * overhead / cpu.flops
     return computing + CPU_LAYER_S * job.shape.layers * passes(job)
 
 
-def seconds_per_token(job: Job, profile: Profile, device: str, cores: int = 1) -> float:
+def seconds_per_token(job: Job, profile: Profile, device: str, cpu: Cpu = Cpu()) -> float:
     """Of a padded token on ``device``: "CPU", or a GPU's name; one that is not known counts as a typical one, so that
     only ratios mean something there."""
     if device == CPU:
-        return on_cpu(job, cores) / job.tokens
+        return on_cpu(job, as_trained(cpu, profile)) / job.tokens
     return on_card(job, profile, card_of(device) or TYPICAL) / job.tokens
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.common import paths
+from engine.machine.cpu_specs import Cpu
 from engine.machine.gpu_specs import card_of
 from engine.memory.history import append_lines, read_lines
 from engine.memory.job import Job, Profile
@@ -97,9 +98,9 @@ def read(file: Path | None = None) -> list[Pace]:
 
 
 def expected(
-    job: Job, profile: Profile, device_name: str, history: Sequence[Pace] = (), cores: int = 1
+    job: Job, profile: Profile, device_name: str, history: Sequence[Pace] = (), cpu: Cpu = Cpu()
 ) -> Expected | None:
-    """Tokens a second of ``job`` on ``device_name`` (a GPU's name, or "CPU" with ``cores``).
+    """Tokens a second of ``job`` on ``device_name`` (a GPU's name, or "CPU", which ``cpu`` tells of).
 
     Best is what runs of the same model and method measured here, then a probe, then the model with another method,
     scaled by the work each takes. None for a GPU that nothing is known of.
@@ -119,7 +120,7 @@ def expected(
     if device != CPU and card_of(device) is None:
         return None
     origin = Message("memory.pace-cpu" if device == CPU else "memory.pace-gpu")
-    rate = 1 / seconds_per_token(job, profile, device, cores)
+    rate = 1 / seconds_per_token(job, profile, device, cpu)
     return Expected(rate, origin, "published" if is_near_published(job, profile, device) else "computed")
 
 

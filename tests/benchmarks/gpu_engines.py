@@ -166,6 +166,7 @@ class Plan:
         """With what was predicted of tunedeck's own run, and the share of the card's peak."""
         import torch
 
+        from engine.machine.cpu_specs import Cpu, core_flops
         from engine.machine.gpu_specs import card_of
         from engine.memory.speed import flops_per_token
         from engine.memory.throughput import expected
@@ -177,7 +178,7 @@ class Plan:
         measured = replace(measured, tflops=round(reached, 3), mfu=round(reached / card.tflops, 3) if card else None)
         if not measured.engine.startswith("tunedeck"):
             return measured
-        pace = expected(job, self.estimate.profile, self.device_name, cores=torch.get_num_threads())
+        pace = expected(job, self.estimate.profile, self.device_name, cpu=Cpu(torch.get_num_threads(), core_flops()))
         beside = 0 if self.is_gpu else self.estimate.profile.context_bytes
         return replace(
             measured, predicted_tokens_per_second=round(pace.tokens_per_second, 1) if pace else None,

@@ -160,7 +160,7 @@ def _seldomer(plan: RunMemory, prepared: Prepared, steps: StepPlan) -> dict[str,
     mean = float(prepared.train.lengths.mean()) if len(prepared.train) else 0.0
     device = CPU if plan.budget.device == "cpu" else plan.budget.name
     return seldomer(
-        plan.config, plan.estimate, device, read_host(()).cores, steps.total_steps, mean * steps.batch_size,
+        plan.config, plan.estimate, device, read_host(()).cpu, steps.total_steps, mean * steps.batch_size,
         int(prepared.heldout.lengths.sum()), shown,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig, TrainSection
+from engine.machine.cpu_specs import Cpu
 from engine.memory.duration import (
     DECODE_LAYER_S,
     DataSize,
@@ -26,6 +27,7 @@ from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tests.engine.memory.models import SMOLLM2_135M
 
+CPU_HERE = Cpu(2)
 PACE = Expected(530.0, Message("memory.pace-run", runs=3))
 
 
@@ -84,12 +86,12 @@ def test_a_short_run_is_mostly_what_stands_around_its_steps(tmp_path: Path) -> N
     short = config(tmp_path / "rows.jsonl")
     short.train.max_steps = 6
     size = DataSize(96, 12_000, exact=True)
-    beside = seconds_beside(short, job, size, 500.0, cores=2)
+    beside = seconds_beside(short, job, size, 500.0, cpu=CPU_HERE)
     assert 30 < beside < 600
     short.sample.rows = 0
-    fewer = seconds_beside(short, job, size, 500.0, cores=2)
+    fewer = seconds_beside(short, job, size, 500.0, cpu=CPU_HERE)
     assert fewer < 30
-    slow = job.tokens / 500 / on_cpu(job, 2)  # as it trains, so it answers
+    slow = job.tokens / 500 / on_cpu(job, CPU_HERE)  # as it trains, so it answers
     answers = 7 * 256 * (30 * DECODE_LAYER_S + slow * 3 * 2 * SMOLLM2_135M.parameters / 1e11)
     assert beside - fewer == pytest.approx(answers + 7 * 3 * 125 / 500 / passes(job))
     said = duration_of(short.train, size, PACE, beside)
@@ -104,7 +106,7 @@ def test_baselines_of_short_answers_are_counted_with_the_examples_they_read(tmp_
         run = config(tmp_path / "rows.jsonl", eval_rows=50)
         for field, value in fields.items():
             setattr(run.eval, field, value)
-        return seconds_beside(run, job, DataSize(950, 190_000, True, answer_tokens), 500.0, cores=2)
+        return seconds_beside(run, job, DataSize(950, 190_000, True, answer_tokens), 500.0, cpu=CPU_HERE)
 
     none, both, plain = beside(500.0), beside(20.0), beside(20.0, baseline="zero_shot")
     assert none == beside(0.0) == beside(20.0, metrics=[])
@@ -130,7 +132,7 @@ def test_a_short_run_is_not_measured_longer_than_it_trains(tmp_path: Path) -> No
         for dotted, value in fields.items():
             section, field = dotted.split("__")
             setattr(getattr(run, section), field, value)
-        return seldomer(run, result, "CPU", 2, steps, 1000.0, held, shown)
+        return seldomer(run, result, "CPU", CPU_HERE, steps, 1000.0, held, shown)
 
     assert of(6, held=50_000, shown=3) == {"eval.every": 6, "sample.every": 4}, "none, and one round of answers"
     assert of(3, held=50_000, shown=3) == {"eval.every": 3, "sample.every": 3}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.machine.cpu_specs import BF16_CORE_FLOPS, CORE_FLOPS, Cpu, core_flops
 from engine.machine.gpu_specs import CARDS
 from engine.memory import throughput
 from engine.memory.job import Job, tunedeck
@@ -89,12 +90,31 @@ class TestHistory:
         assert throughput.read() == []
 
 
-def test_from_the_work_alone_the_order_of_magnitude_is_right_on_a_cpu() -> None:
-    """A 135M model at some hundred tokens/s on two cores."""
-    on_cpu = throughput.expected(LORA, OURS, "CPU", cores=2)
+@pytest.mark.parametrize(
+    ("flags", "measured"),
+    [("flags\t: fpu avx2 avx512f", 200), ("flags\t: fpu avx2 avx512f avx512_bf16", 799), ("Features\t: fp bf16", 799)],
+)
+def test_from_the_work_alone_the_pace_on_a_cpu_is_right_within_a_factor_of_two(
+    tmp_path: Path, flags: str, measured: float
+) -> None:
+    """A 135M model on two cores: what was measured on a CPU without instructions for bfloat16, and on one with them."""
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\n{flags}\nprocessor\t: 1\n{flags}\n")
+    on_cpu = throughput.expected(LORA, OURS, "CPU", cpu=Cpu(2, core_flops(cpuinfo)))
     assert on_cpu is not None
-    assert 100 < on_cpu.tokens_per_second < 600
+    assert measured / 2 < on_cpu.tokens_per_second < measured * 2
     assert on_cpu.rough
+
+
+def test_instructions_for_bfloat16_help_nothing_in_float32() -> None:
+    plain, quick = Cpu(2), Cpu(2, BF16_CORE_FLOPS)
+    whole = tunedeck(full_precision=True)
+    assert seconds_per_token(LORA, whole, "CPU", quick) == seconds_per_token(LORA, whole, "CPU", plain)
+    assert seconds_per_token(LORA, OURS, "CPU", quick) < seconds_per_token(LORA, OURS, "CPU", plain) / 3
+
+
+def test_a_cpu_that_does_not_tell_counts_as_a_plain_one(tmp_path: Path) -> None:
+    assert core_flops(tmp_path / "nowhere") == CORE_FLOPS
 
 
 @pytest.mark.parametrize(
