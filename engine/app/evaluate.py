@@ -18,7 +18,7 @@ from engine.config.schema import RUN_PREFIX
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.models.adapter.find import find_adapter
-from engine.runs import directory, evaluations
+from engine.runs import directory, evaluations, failures
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import (
     EvaluationRequest,
@@ -150,13 +150,15 @@ def run_request(
 
     What ``on_progress`` or ``on_silence`` (twice a second) raises ends the child, which keeps what was answered.
     """
-    said = ask_child(asked, on_progress, on_note, on_silence)
-    where = evaluations.folder(RunDir(Path(asked.run)), asked.name)
-    if said["type"] == "stopped":
-        raise Stopped(kept_in(where))
-    result = evaluations.read(where)
-    if result is None:
-        raise TunedeckError("evaluate.ended", code=0, said="")
+    run = RunDir(Path(asked.run))
+    where = evaluations.folder(run, asked.name)
+    with failures.noted(run, "proof" if isinstance(asked, ProofRequest) else "evaluation", asked.name):
+        said = ask_child(asked, on_progress, on_note, on_silence)
+        if said["type"] == "stopped":
+            raise Stopped(kept_in(where))
+        result = evaluations.read(where)
+        if result is None:
+            raise TunedeckError("evaluate.ended", code=0, said="")
     return result
 
 

@@ -25,7 +25,7 @@ from engine.models.adapter.card import AdapterCard
 from engine.models.card import ModelCard
 from engine.models.for_use import ForUse, Trust, check, find_for_use
 from engine.models.licence import licence_of, restriction
-from engine.runs import exports
+from engine.runs import exports, failures
 from engine.runs.directory import RunDir
 from engine.runs.exports import Export
 
@@ -179,7 +179,9 @@ def export(
         "name": file_name(plan.run, plan.adapter.path), "base_name": plan.base_name, "done": sorted(plan.done),
     }  # fmt: skip
     arguments = ["engine.export", json.dumps(request)]
-    now: dict[str, int] = run_answering(arguments, "exporting.ended", on_progress, on_silence=on_silence)["files"]
+    with failures.noted(plan.run, "export", plan.target):
+        said = run_answering(arguments, "exporting.ended", on_progress, on_silence=on_silence)
+    now: dict[str, int] = said["files"]
     files = {name: _size(plan.out / name) for name in sorted(plan.done - now.keys())} | now  # those of now are last
     kinds = [kind for kind in (before.kinds if before else ()) if kind not in plan.kinds] + list(plan.kinds)
     made = Export(

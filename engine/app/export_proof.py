@@ -11,6 +11,7 @@ from engine.app.export import Progress, file_name, is_proved, noted
 from engine.app.export_time import MOST_ROWS
 from engine.config import toml
 from engine.messages.message import Message
+from engine.runs import failures
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import ProofRequest
 from engine.runs.evaluations import EXPORT, Evaluation
@@ -45,6 +46,8 @@ def prove(
     Raises Stopped when it was ended, TunedeckError.
     """
     found = evaluate.run_request(asked, on_progress, on_silence=on_silence)
+    if broken := faults(found):
+        failures.keep(run, "proof", asked.name, broken[0])
     return noted(made, run), found
 
 

@@ -28,7 +28,7 @@ from engine.models.adapter.mix import (
     work_bytes,
 )
 from engine.models.for_use import ForUse, Trust, check, find_for_use
-from engine.runs import directory, evaluations, mixes
+from engine.runs import directory, evaluations, failures, mixes
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import MixRequest
 from engine.runs.evaluations import BASE, Evaluation
@@ -263,12 +263,14 @@ def measure(
         where=str(run.path.absolute()), name=str(run.read_run_json().get("name") or run.id), recipe=plan.recipe,
         rows=rows, data=tuple(data), margin=margin, trust_base=trust_base,
     )  # fmt: skip
-    said = ask_child(asked, on_progress, on_note, on_silence)
-    if said["type"] == "stopped":
-        raise Stopped(answers_in(run))
-    found = mixes.read(run)
-    if found is None:
-        raise TunedeckError("evaluate.ended", code=0, said="")
+    first = RunDir(paths.runs_dir() / plan.recipe.parents[0].run) if plan.recipe.parents[0].run else None
+    with failures.noted(first, "mix", asked.name):
+        said = ask_child(asked, on_progress, on_note, on_silence)
+        if said["type"] == "stopped":
+            raise Stopped(answers_in(run))
+        found = mixes.read(run)
+        if found is None:
+            raise TunedeckError("evaluate.ended", code=0, said="")
     return found
 
 

@@ -344,7 +344,7 @@ def is_report_of(path: Path, run_id: str) -> bool:
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
               "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", "mix_changes.json",
-              "interventions.json", ".events.reserve", MIX, "exports.jsonl")  # fmt: skip
+              "interventions.json", ".events.reserve", MIX, "exports.jsonl", "failures.json")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:

@@ -13,9 +13,10 @@ from engine.common.regular_files import read_regular
 from engine.messages.message import Message
 from engine.metrics.result import Verdict
 from engine.metrics.words import LOWER_IS_BETTER
-from engine.runs import evaluations, groups, story
+from engine.runs import evaluations, failures, groups, story
 from engine.runs.directory import RunDir
 from engine.runs.event_lines import decode
+from engine.runs.failures import Failure
 from engine.runs.follow import infer
 from engine.runs.reducer import reduce
 from engine.runs.state import RunState, StateName
@@ -54,6 +55,7 @@ class RunSummary:
     ``losses_at`` are the steps of ``losses``. ``eval_loss`` is the newest of the validation, ``test_loss`` that of the
     test after training. ``data`` names its sources; ``group`` is the id of the group of seeds it is part of, with its
     ``seed``. ``gpus`` are the indices of those it holds memory of; ``spike`` tells of one that nobody answered yet.
+    ``failures`` are of work on it after its training.
     """
 
     run: RunDir
@@ -78,6 +80,7 @@ class RunSummary:
     losses_at: tuple[float, ...] = ()
     gpus: tuple[int, ...] = ()
     spike: Message | None = None
+    failures: tuple[Failure, ...] = ()
 
     @property
     def id(self) -> str:
@@ -118,6 +121,7 @@ def _summary(run: RunDir) -> RunSummary:
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
         score=_score(run, state), data=_data(run, facts), group=_text(facts.get(groups.GROUP)),
         seed=_whole(facts.get(groups.SEED)), gpus=_gpus(state), spike=_spike(state) if alive else None,
+        failures=failures.all_of(run),
     )  # fmt: skip
 
 

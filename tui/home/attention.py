@@ -1,4 +1,4 @@
-"""What waits for a person: runs that can be resumed, spikes that nobody answered, mixes not kept."""
+"""What waits for a person: runs that failed, spikes that nobody answered, exports and the like that failed, mixes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textual.content import Content
 
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
+from engine.runs.evaluations import EXPORT
 from tui import keys, words
 from tui.home.columns import is_group
 from tui.widgets.line import cut_cells
@@ -17,11 +18,17 @@ from tui.widgets.pieces import chip, toned
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
+    from engine.runs.failures import Failure
     from engine.runs.group_summary import Line
     from engine.runs.summary import RunSummary
 
 _RECENT_S = 7 * 86_400
 """What ended longer ago was seen."""
+_WORK = {
+    "export": ("home.export-failed", "export"), "proof": ("home.proof-failed", "export"),
+    "evaluation": ("home.evaluation-failed", "evaluate"), "mix": ("home.mix-failed", "mix"),
+}  # fmt: skip
+"""Of each kind of work what is said of its failure, and the action of home that does it anew."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,26 @@ class Matter:
 
 
 def matters(lines: Sequence[Line], mixes: Sequence[RunDir], now: float) -> list[Matter]:
-    """What needs a person: spikes of running trainings first, then what ended last, then mixes."""
+    """What needs a person: spikes of running trainings first, then what failed, the newest first, then mixes."""
     runs: list[RunSummary] = [run for line in lines for run in (line.members if is_group(line) else (line,))]
     found = [Matter(run.id, _said("home.spiked", run), "open") for run in runs if run.spike]
-    ended = [run for run in runs if run.state in ("failed", "crashed") and run.resumable]
-    ended = sorted((run for run in ended if now - run.last_t < _RECENT_S), key=lambda run: -run.last_t)
-    found += [Matter(run.id, _said("home.broke", run), "resume", is_lost=True) for run in ended]
+    failed = [
+        (run.last_t, Matter(run.id, _said("home.broke", run), "resume" if run.resumable else "open", is_lost=True))
+        for run in runs
+        if run.state == "failed" or (run.state == "crashed" and run.resumable)
+    ]
+    failed += [(each.t, _of_work(run, each)) for run in runs for each in run.failures]
+    failed = sorted((each for each in failed if now - each[0] < _RECENT_S), key=lambda each: -each[0])
+    found += [matter for _, matter in failed]
     return found + [Matter("", text("home.mix-waits", mix=words.run_name(mix)), mix=mix) for mix in mixes]
+
+
+def _of_work(run: RunSummary, failure: Failure) -> Matter:
+    code, key = _WORK[failure.work]
+    name = failure.name.removeprefix(EXPORT) if failure.work == "proof" else failure.name
+    told = text(code, run=clean(run.name, keep_newlines=False), name=clean(name, keep_newlines=False),
+                why=words.said(failure.reason))  # fmt: skip
+    return Matter(run.id, told, key, is_lost=True)
 
 
 def _said(code: str, run: RunSummary) -> str:

@@ -34,6 +34,7 @@ class RunWatch:
     def poll(self, most: int = _MOST_RUNS) -> tuple[Line, ...]:
         """Of at most so many runs, the newest."""
         # Loaded here, in the thread: the first frame needs neither runs nor the decoder of their logs.
+        from engine.runs import failures
         from engine.runs.directory import list_runs
         from engine.runs.evaluations import SUMMARY, TRAINING, folder
         from engine.runs.group_summary import fold
@@ -43,7 +44,8 @@ class RunWatch:
         fresh: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
         for run in list_runs(self.root)[:most]:
             measured = _mark(folder(run, TRAINING) / SUMMARY)
-            mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), measured, run.is_alive())
+            files = (run.events, run.run_json, run.exit_json, run.path / failures.FILE)
+            mark = (*map(_mark, files), measured, run.is_alive())
             known = self._known.get(run.id)
             # A run that is starting or gone silent changes its state with time alone.
             settled = known is not None and known[0] == mark and (mark[-1] or known[1].state in (*ENDED, "created"))

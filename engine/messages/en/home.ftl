@@ -40,6 +40,10 @@ fact-folder = folder
 # What needs attention
 spiked = { $run }: { $why }
 broke = { $run } failed: { $why }
+export-failed = Export of { $run } to { $name } failed: { $why }
+proof-failed = Proof of the { $name } export of { $run } failed: { $why }
+evaluation-failed = Evaluation { $name } of { $run } failed: { $why }
+mix-failed = Mix { $name } of { $run } and others failed: { $why }
 mix-waits = The mix { $mix } is not kept yet.
 more-matters = { NUMBER($more) } more
 

@@ -40,6 +40,10 @@ fact-folder = 目录
 # What needs attention
 spiked = { $run }：{ $why }
 broke = { $run } 失败：{ $why }
+export-failed = { $run } 导出为 { $name } 失败：{ $why }
+proof-failed = { $run } 的 { $name } 导出验证失败：{ $why }
+evaluation-failed = { $run } 的评估 { $name } 失败：{ $why }
+mix-failed = { $run } 等的混合 { $name } 失败：{ $why }
 mix-waits = 混合 { $mix } 尚未决定是否保留。
 more-matters = 另有 { NUMBER($more) } 个
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from engine.common.errors import TunedeckError
+from engine.messages.message import Message
 from engine.runs import events as ev
-from engine.runs import mixes
+from engine.runs import failures, mixes
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
 from tests.engine.runs.mixing import waiting_mix
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
+from tui import keys
 from tui.app import TunedeckApp
 from tui.home.attention import matters
 from tui.home.screen import HomeScreen
@@ -88,3 +94,55 @@ async def test_a_mix_that_nobody_kept_opens_where_it_can_be_kept(make_world: Mak
         await until_shows(pilot, said("home.mix-waits", mix=run_name(waiting)))
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: isinstance(app.screen, MixScreen) and app.screen.view == "result")
+
+
+def failed_work(root: Path, work: failures.Work, name: str, code: str = "proof.failed") -> RunDir:
+    run = fake_runs.finished_run(root, "orders")
+    with pytest.raises(TunedeckError), failures.noted(run, work, name):
+        raise TunedeckError(code)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("work", "name", "code", "key"),
+    [
+        ("export", "gguf", "home.export-failed", "export"), ("proof", "export-gguf", "home.proof-failed", "export"),
+        ("evaluation", "held-out", "home.evaluation-failed", "evaluate"), ("mix", "both", "home.mix-failed", "mix"),
+    ],
+)  # fmt: skip
+def test_what_failed_beside_a_training_is_told_with_the_key_that_does_it_anew(
+    root: Path, work: failures.Work, name: str, code: str, key: str
+) -> None:
+    run = failed_work(root, work, name)
+    watch = RunWatch(root)
+    (found,) = matters(watch.poll(), (), time.time())
+    told = said(code, run="orders", name=name.removeprefix("export-"), why=said("proof.failed"))
+    assert (found.run, found.words, found.key) == (run.id, told, key)
+    assert key in {each.id for each in keys.HOME}
+    with failures.noted(run, work, name):
+        pass  # it is done again, and succeeds
+    assert matters(watch.poll(), (), time.time()) == []
+
+
+def test_of_several_failures_each_is_told_and_the_newest_first(root: Path) -> None:
+    run = failed_work(root, "proof", "export-gguf")
+    failures.keep(run, "proof", "export-ollama", Message("proof.failed"))
+    failures.keep(run, "evaluation", "held-out", Message("proof.failed"))
+    found = matters(RunWatch(root).poll(), (), time.time())
+    assert [(each.key, each.words.count("ollama")) for each in found] == [("evaluate", 0), ("export", 1), ("export", 0)]
+    assert matters(RunWatch(root).poll(), (), time.time() + 30 * 86_400) == []
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_is_told_too(root: Path) -> None:
+    run = fake_runs.failed_run(root)
+    (run.checkpoint(100) / "COMPLETE").unlink()
+    lines = RunWatch(root).poll()
+    assert [matter.key for matter in matters(lines, (), lines[0].last_t)] == ["open"]
+
+
+def test_a_record_that_nobody_can_read_or_write_hurts_nothing(root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    (run.path / failures.FILE).write_text('[{"work": "sleep"}]')
+    assert failures.all_of(run) == ()
+    failures.keep(RunDir(root / "gone"), "export", "gguf", Message("proof.failed"))
+    assert not (root / "gone").exists()
