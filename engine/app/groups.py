@@ -57,8 +57,9 @@ def launch_group(group: Group, accept_changes: bool = False) -> None:
 
 
 def start_group(
-    checked: Checked, seeds: int, root: Path | None = None, spawn: Callable[[Group], object] = launch_group
-) -> Group:
+    checked: Checked, seeds: int, root: Path | None = None, spawn: Callable[[Group], object] = launch_group,
+    duplicated_from: str = "",
+) -> Group:  # fmt: skip
     """Create the runs of a group that nothing speaks against, one for each of so many seeds, and start the first.
 
     The seeds are that of the config and those after it. The split is drawn by the config's own in all of them, so
@@ -76,7 +77,7 @@ def start_group(
     try:
         for number in range(seeds):
             seed = (config.run.seed + number) % _SEEDS
-            made.append(_create(settled, name, seed, group))
+            made.append(_create(settled, name, seed, group, duplicated_from))
         groups.keep(group, name, made)
         spawn(group)
     except (TunedeckError, OSError) as error:
@@ -131,14 +132,14 @@ def resume_group(
     return left
 
 
-def _create(settled: Resolved, name: str, seed: int, group: Group) -> RunDir:
+def _create(settled: Resolved, name: str, seed: int, group: Group, duplicated_from: str) -> RunDir:
     config = settled.config.model_copy(deep=True)
     config.run.split_seed = config.run.drawn_by
     config.run.seed = seed
     config.run.name = f"{name[:60]} seed {seed}"
     by_group = dict.fromkeys(("run.seed", "run.split_seed", "run.name"), provenance.GROUP)
     resolved = replace(settled, config=config, sources=dict(settled.sources) | by_group)
-    facts = facts_of(config) | {groups.GROUP: group.id, groups.SEED: seed}
+    facts = facts_of(config, duplicated_from) | {groups.GROUP: group.id, groups.SEED: seed}
     return directory.create(
         config.model.name_or_path, toml.dumps(resolved), config.run.name, group.path.parent, facts
     )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.app.start import launch
+from engine.app.start import facts_of, launch
 from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import write_atomic
 from engine.config import toml
@@ -117,7 +117,8 @@ def _as_new_run(run: RunDir, found: PostMortem, remedy: Remedy) -> RunDir:
         changed = toml.with_values(
             changed, {"run.name": name}, text("app.source-of-run", source=found.source, run=run.id)
         )
-    return directory.create(config.model.name_or_path, changed, name, run.path.parent)
+    more = facts_of(config, duplicated_from=run.id)
+    return directory.create(config.model.name_or_path, changed, name, run.path.parent, more)
 
 
 def _changed(config: str, found: PostMortem, remedy: Remedy) -> str:

@@ -23,13 +23,21 @@ def launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> i
     return launch(run, resume, accept_changes=accept_changes)
 
 
-def facts_of(config: RunConfig) -> dict[str, Any]:
+def facts_of(config: RunConfig, duplicated_from: str = "") -> dict[str, Any]:
     """What run.json is to hold from the start, for lists of runs."""
-    return {DATA: [source.path for source in config.data]}
+    copied = {directory.DUPLICATED_FROM: duplicated_from} if duplicated_from else {}
+    return {DATA: [source.path for source in config.data]} | copied
 
 
-def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], object] = launch) -> RunDir:
+def start(
+    checked: Checked,
+    root: Path | None = None,
+    spawn: Callable[[RunDir], object] = launch,
+    duplicated_from: str = "",
+) -> RunDir:
     """Create the directory of a run that nothing speaks against, in ``root`` or where runs are, and launch its runner.
+
+    ``duplicated_from`` is the id of the run whose settings it began with.
 
     Raises TunedeckError for what ``checked`` found against it and for what keeps it from starting; nothing is left
     behind then.
@@ -38,7 +46,8 @@ def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], 
     settled = checked.planned.resolved
     config = settled.config
     created = directory.create(
-        config.model.name_or_path, toml.dumps(settled), config.run.name, root, facts_of(config)
+        config.model.name_or_path, toml.dumps(settled), config.run.name, root,
+        facts_of(config, duplicated_from),
     )  # fmt: skip
     try:
         spawn(created)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.common import file_hash
+from engine.common import file_hash, paths
 from engine.common.errors import TunedeckError
 from engine.common.files import read_json
 from engine.config import toml
@@ -182,7 +182,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
             parents.append(old.key)
     yield Node(
         key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data,
-        (*details, *_interventions(run), *_changes(run)), tuple(parents),
+        (*_copied(run, root), *details, *_interventions(run), *_changes(run)), tuple(parents),
         is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
     for made in exports.all_of(run):
@@ -220,6 +220,13 @@ def _is_of_now(run: RunDir, made: exports.Export) -> bool:
         return not made.adapter_sha256 or file_hash.sha256_of(run.adapter / WEIGHTS_FILE) == made.adapter_sha256
     except OSError:
         return True
+
+
+def _copied(run: RunDir, root: Path | None) -> Iterator[Message]:
+    """Whose settings it began with, by the name of that run while it is there."""
+    if run.duplicated_from:
+        known = RunDir((root or paths.runs_dir()) / run.duplicated_from).read_run_json()
+        yield Message("models.copied", run=str(known.get("name") or run.duplicated_from))
 
 
 def _interventions(run: RunDir) -> Iterator[Message]:

@@ -27,6 +27,8 @@ MIX = "mix.json"
 """What a mix of adapters was made of, in the folder of one."""
 COMPLETE = "COMPLETE"
 """Written last into a checkpoint: one without it does not exist."""
+DUPLICATED_FROM = "duplicated_from"
+"""The key of run.json for the run that was duplicated and edited."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,12 @@ class RunDir:
     def read_run_json(self) -> dict[str, Any]:
         """The runner's cache of facts, {} when absent or unreadable."""
         return read_json(self.run_json)
+
+    @property
+    def duplicated_from(self) -> str:
+        """The id of the run whose settings this one began with; "" where it was made otherwise, or long ago."""
+        found = self.read_run_json().get(DUPLICATED_FROM)
+        return found if isinstance(found, str) and _RUN_ID.fullmatch(found) else ""
 
     def is_alive(self) -> bool:
         """Whether a runner holds the lock now."""

@@ -18,6 +18,7 @@ from engine.config.provenance import DEFAULT, DETECTED, YOU
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
+from engine.runs.directory import DUPLICATED_FROM
 
 FIRST_STEP = "task"
 TASK_PRESETS = {"instructions": "first-steps", "text": "continued-pretraining"}
@@ -33,7 +34,8 @@ class Draft:
 
     ``values`` and ``sources`` have the same keys, such as ``train.batch_size`` or ``data.0.path``; a value of
     None means "deliberately empty". A field that is in neither stands at its default. ``seeds`` is how many runs are
-    started, each with a seed of its own. ``notes`` is what is to be said of answers that came with it; it is not kept.
+    started, each with a seed of its own. ``duplicated_from`` is the id of the run that the answers were copied from.
+    ``notes`` is what is to be said of answers that came with it; it is not kept.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Draft:
     preset: str = ""
     step: str = FIRST_STEP
     seeds: int = 1
+    duplicated_from: str = ""
     notes: tuple[Message, ...] = ()
 
     def get(self, dotted: str) -> Any:
@@ -216,7 +219,10 @@ def save(draft: Draft, path: Path | None = None) -> None:
     path = path or paths.draft_file()
     document = tomlkit.document()
     document.add(tomlkit.comment(text("draft.kept")))
-    about = {"task": draft.task, "preset": draft.preset, "step": draft.step, "seeds": draft.seeds}
+    about = {
+        "task": draft.task, "preset": draft.preset, "step": draft.step, "seeds": draft.seeds,
+        DUPLICATED_FROM: draft.duplicated_from,
+    }  # fmt: skip
     document.add("draft", tomlkit.item(about))
     document.add("empty", tomlkit.item([name for name, value in draft.values.items() if value is None]))
     kept = {name: value for name, value in draft.values.items() if value is not None}
@@ -238,6 +244,7 @@ def load(path: Path | None = None) -> Draft | None:
         draft = Draft(values, {name: provenance.read(sources.get(name, YOU.code)) for name in values})
         draft.task, draft.preset, draft.step = str(about["task"]), str(about["preset"]), str(about["step"])
         draft.seeds = max(1, int(about.get("seeds", 1)))
+        draft.duplicated_from = str(about.get(DUPLICATED_FROM, ""))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return draft if draft.values or draft.task else None

@@ -36,6 +36,13 @@ def draft_from(run: RunDir) -> Draft:
     return draft
 
 
+def copy_of(run: RunDir) -> Draft:
+    """The answers of ``run``, to be changed. Raises TunedeckError when its config can't be read."""
+    draft = Draft.from_resolved(toml.load(run.config))
+    draft.duplicated_from = run.id
+    return draft
+
+
 def draft_of_adapter(card: AdapterCard) -> Draft:
     """The same for an adapter that is no run's result: the base it names, and the rows it was trained on if known."""
     draft = Draft(task="instructions", step="strategy")

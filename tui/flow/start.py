@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from tui.world import World
 
 
-def launch(resolved: Resolved, seeds: int, machine: Machine | None, known: Known, world: World) -> RunDir:
+def launch(
+    resolved: Resolved, seeds: int, machine: Machine | None, known: Known, world: World, duplicated_from: str = ""
+) -> RunDir:
     """Start the run, or of a group the first; takes seconds. Raises TunedeckError for what speaks against it."""
     from engine.app.check import check
     from engine.app.groups import start_group
@@ -21,5 +23,6 @@ def launch(resolved: Resolved, seeds: int, machine: Machine | None, known: Known
 
     checked = check(resolved, machine, known)
     if seeds > 1:
-        return start_group(checked, seeds, Path(world.root), lambda group: world.spawn_group(group, False)).runs[0]
-    return start(checked, Path(world.root), world.spawn)
+        spawn = lambda group: world.spawn_group(group, False)  # noqa: E731
+        return start_group(checked, seeds, Path(world.root), spawn, duplicated_from).runs[0]
+    return start(checked, Path(world.root), world.spawn, duplicated_from)

@@ -26,7 +26,6 @@ from tui.widgets.find import LogSearch
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.config.presets import Resolved
     from engine.memory.out_of_memory import Remedy
     from tui.draft.draft import Draft
 
@@ -290,11 +289,11 @@ class ActingMonitor(LogSearch, Screen[None]):
     @work(thread=True, group="wizard", exclusive=True)
     def action_duplicate(self) -> None:
         """A new run with the answers of this one, to be changed."""
-        from engine.config import toml
+        from tui.draft.from_run import copy_of
 
-        self._open_wizard(lambda: toml.load(self.run_dir.config))
+        self._open_wizard(lambda: copy_of(self.run_dir))
 
-    def _open_wizard(self, prefill: Callable[[], Resolved | Draft]) -> None:
+    def _open_wizard(self, prefill: Callable[[], Draft]) -> None:
         try:
             self.post_message(messages.WizardAsked(prefill()))
         except TunedeckError as error:

@@ -1,4 +1,4 @@
-"""The earlier run whose curve is laid below: the one it was built on, else the newest of the same model and data."""
+"""The earlier run whose curve is laid below: the one it was copied from or built on, else the newest one like it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_NAME = 24
 
 def earlier_of(run: RunDir, root: Path | None = None) -> Earlier | None:
     """Its curves, None where there is no such run. Reads a whole log: for a thread."""
-    found = _built_on(run, root) or _alike(run, root)
+    found = _found(run.duplicated_from, run, root) or _built_on(run, root) or _alike(run, root)
     if found is None:
         return None
     name = clean(str(found.read_run_json().get("name") or found.id), keep_newlines=False)
@@ -28,7 +28,11 @@ def earlier_of(run: RunDir, root: Path | None = None) -> Earlier | None:
 
 def _built_on(run: RunDir, root: Path | None) -> RunDir | None:
     """The run whose adapter it continues or merges."""
-    named = str(_section(_config(run), "strategy").get("adapter") or "")
+    return _found(str(_section(_config(run), "strategy").get("adapter") or ""), run, root)
+
+
+def _found(named: str, run: RunDir, root: Path | None) -> RunDir | None:
+    """Another run that is called so and has a log."""
     if not named:
         return None
     try:

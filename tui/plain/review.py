@@ -190,7 +190,10 @@ class Review:
         lines.say(text("wizard.starting"))
         known = findings.known_of(session.draft, session.facts)
         try:
-            run = launch(session.draft.resolve(), session.draft.seeds, session.facts.machine, known, session.world)
+            draft = session.draft
+            run = launch(
+                draft.resolve(), draft.seeds, session.facts.machine, known, session.world, draft.duplicated_from
+            )
         except TunedeckError as error:
             lines.say(text("review.not-started", reason=error.said))
             return None

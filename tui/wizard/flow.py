@@ -447,7 +447,8 @@ class WizardScreen(WholeScreen, Screen[None]):
     @work(thread=True, group="launch", exclusive=True)
     def _launch(self, resolved: Resolved, known: Known) -> None:
         try:
-            run = launch(resolved, self.draft.seeds, self.facts.machine, known, world_of(self))
+            draft, machine = self.draft, self.facts.machine
+            run = launch(resolved, draft.seeds, machine, known, world_of(self), draft.duplicated_from)
         except TunedeckError as error:
             self.post_message(self.Launched(None, error))
             return

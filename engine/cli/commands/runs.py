@@ -217,7 +217,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "warnings": [each.message for each in state.warnings],
         "memory": _memory(state), "peak_rss": state.peak_rss,
         "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
-        "path": str(run.path),
+        "duplicated_from": run.duplicated_from or None, "path": str(run.path),
     }  # fmt: skip
 
 

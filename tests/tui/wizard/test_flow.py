@@ -139,6 +139,15 @@ async def test_a_run_that_cannot_be_started_says_why_and_leaves_nothing(open_wiz
         assert app.wizard.step_name == "review"
 
 
+async def test_a_run_made_of_a_copy_says_of_which(open_wizard: Opener, demo: Resolved) -> None:
+    copied = drafts.Draft.from_resolved(demo)
+    copied.duplicated_from = "20260101-000000-tiny-abcd"
+    async with open_wizard(copied) as (app, pilot):
+        await enter(app, pilot, 5)
+        (run,) = app.started
+        assert run.duplicated_from == copied.duplicated_from
+
+
 async def test_a_run_folder_that_cannot_be_written_is_told_on_the_review(
     open_wizard: Opener, demo: Resolved, tmp_path: Path
 ) -> None:
