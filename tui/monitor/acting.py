@@ -66,9 +66,13 @@ class ActingMonitor(LogSearch, Screen[None]):
         found = self.state.spikes[-1] if self.state.spikes and self.state.state != "finished" else None
         return found if self.resumed_at is None else None
 
+    def is_refused(self, action: str) -> bool:
+        """Whether ``action`` is not for those who only watch, as long as this screen lives."""
+        return self.only_watches and action.partition("(")[0] in ACTS
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         live = self.state.state in _LIVE
-        if self.only_watches and action.partition("(")[0] in ACTS:
+        if self.is_refused(action):
             return False
         if action in ("next_hit", "previous_hit"):
             return True if self.wanted else None
@@ -102,7 +106,7 @@ class ActingMonitor(LogSearch, Screen[None]):
 
     def why_not(self, action: str) -> str:
         run, runs = self.run_name, self._is_under_way or self.resumed_at is not None
-        if self.only_watches and action.partition("(")[0] in ACTS:
+        if self.is_refused(action):
             return text("viewers.refused")
         if action in _STEERING:
             return "" if runs else text("home.not-running", run=run)

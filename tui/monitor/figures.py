@@ -16,7 +16,7 @@ _ALL = 100  # cells in which all figures have room
 _PADDING = 1  # blank cells at each side of a tile
 
 
-def figures(state: RunState, roomy: bool) -> list[tuple[str, str]]:
+def figures(state: RunState, roomy: bool, steers: bool = True) -> list[tuple[str, str]]:
     """What is said and its value, the weightiest first."""
     step = state.step
     held_out = next((e for e in reversed(state.evals) if e.loss is not None), None)
@@ -24,7 +24,7 @@ def figures(state: RunState, roomy: bool) -> list[tuple[str, str]]:
     found.append(("monitor.eval", formats.loss(held_out.loss if held_out else None)))
     is_grave = bool(state.forgetting) and state.forgetting[-1].mark in ("look", "stop")
     if is_grave:
-        found.append(("forgetting.gauge", _forgetting(state)))
+        found.append(("forgetting.gauge", _forgetting(state, steers)))
     if step and (roomy or not is_grave):  # how long it still takes must not give way
         found.append(("monitor.speed", formats.number(_recent(state.series.get("tokens_per_second")))))
     if state.ended:
@@ -37,16 +37,16 @@ def figures(state: RunState, roomy: bool) -> list[tuple[str, str]]:
         found.append(("monitor.rate", formats.rate(step.learning_rate)))
         found.append(("monitor.gradient", formats.number(step.grad_norm)))
     if state.forgetting and not is_grave:
-        found.append(("forgetting.gauge", _forgetting(state)))
+        found.append(("forgetting.gauge", _forgetting(state, steers)))
     if step and roomy:
         found.append(("monitor.epoch", f"{step.epoch:.2f}"))
         found.append(("monitor.tokens", formats.number(step.num_tokens)))
     return [(text(code), value) for code, value in found]
 
 
-def strip(state: RunState, width: int, muted: str = "") -> Text:
+def strip(state: RunState, width: int, muted: str = "", steers: bool = True) -> Text:
     """As many as ``width`` holds whole, in one line."""
-    told = figures(state, width > _ALL)
+    told = figures(state, width > _ALL, steers)
     gap = "   " if cell_len("   ".join(f"{name} {value}" for name, value in told)) <= width else "  "
     line = Text(end="", no_wrap=True)
     for index, (name, value) in enumerate(told):
@@ -57,11 +57,11 @@ def strip(state: RunState, width: int, muted: str = "") -> Text:
     return line
 
 
-def tiles(state: RunState, width: int, muted: str = "", tone: str = "") -> Text:
+def tiles(state: RunState, width: int, muted: str = "", tone: str = "", steers: bool = True) -> Text:
     """Two lines: what each figure is, and the figure; each on a background of ``tone``."""
     above, below, used = Text(end="", no_wrap=True), Text(end="", no_wrap=True), 0
     ground = Style(bgcolor=tone or None)
-    for name, value in figures(state, roomy=True):
+    for name, value in figures(state, True, steers):
         cells = max(cell_len(name), cell_len(value)) + 2 * _PADDING
         gap = 1 if used else 0
         if used + gap + cells > width:
@@ -93,11 +93,12 @@ def _memory(state: RunState, roomy: bool) -> tuple[str, str] | None:
     return ("monitor.memory", formats.gib(allocated)) if allocated is not None else None
 
 
-def _forgetting(state: RunState) -> str:
-    """The newest mark, and while it can still be helped the keys for that."""
+def _forgetting(state: RunState, steers: bool) -> str:
+    """The newest mark, and for whom can still help it the keys for that."""
     newest = state.forgetting[-1]
     said = text(story.named(story.MARKS, newest.mark))
-    return f"{said} {text('forgetting.keys')}" if newest.mark in ("look", "stop") and not state.ended else said
+    can_help = steers and not state.ended and newest.mark in ("look", "stop")
+    return f"{said} {text('forgetting.keys')}" if can_help else said
 
 
 def _recent(series: Series | None, count: int = 5) -> float | None:

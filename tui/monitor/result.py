@@ -60,11 +60,11 @@ def headline(state: RunState, width: int = 1000) -> str:
 
 def result(
     state: RunState, style: Callable[[str], str], adapter: str = "", outcome: Outcome | None = None,
-    unicode: bool = True,
+    unicode: bool = True, steers: bool = True,
 ) -> RenderableType:  # fmt: skip
     """The whole result of a run: verdict, before and after, answers, where the adapter is, memory; or what is missing.
 
-    ``style`` gives the theme's colour of a name, "" where there are none.
+    ``style`` gives the theme's colour of a name, "" where there are none. Who does not ``steer`` is told of no key.
     """
     muted, is_measured = style("muted"), bool(headline(state))
     table = memory.measured_table(state, muted)
@@ -72,15 +72,16 @@ def result(
     where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []
     last: list[RenderableType] = [*where, *done, *([Text(), table] if table is not None else [])]
     if outcome is None and not is_measured:
-        return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted), *last)
+        return Group(Text(_not_yet(state, steers), style=muted), Text(), answers(state, muted, steers=steers), *last)
     if outcome is None:
         return Group(comparison(state, style, unicode), Text(), answers(state, muted, _MOST_ANSWERS), *last)
     figures = [*verdict.changes(outcome), *_loss(state)]
     rows = verdict.answers(outcome, muted, _short) or [answers(state, muted)]
     remarks = verdict.notes(outcome, muted)
     return Group(
-        verdict.banner(outcome, style, unicode), change.table([("", figures)], style, unicode), *_elsewhere(state),
-        Text(), verdict.table(outcome, style), Text(), *rows, *([remarks] if remarks is not None else []), *last,
+        verdict.banner(outcome, style, unicode), change.table([("", figures)], style, unicode),
+        *_elsewhere(state, steers), Text(), verdict.table(outcome, style), Text(), *rows,
+        *([remarks] if remarks is not None else []), *last,
     )  # fmt: skip
 
 
@@ -92,12 +93,12 @@ def _loss(state: RunState) -> list[Change]:
     return [Change.of_loss(text("report.eval-loss"), before.loss if before else None, after.loss)]
 
 
-def _elsewhere(state: RunState) -> list[Text]:
+def _elsewhere(state: RunState, steers: bool) -> list[Text]:
     """What it cost elsewhere: what was measured at the end, else the newest reading of the gauge."""
     told = [each.sentence for each in state.evaluations if is_elsewhere(each.name) and each.sentence is not None]
     if not told and state.forgetting:
         told = [story.forgetting(state.forgetting[-1])]
-    if told and state.ended and state.forgetting and state.forgetting[-1].mark in ("look", "stop"):
+    if steers and told and state.ended and state.forgetting and state.forgetting[-1].mark in ("look", "stop"):
         told.append(Message("monitor.less-forgetting"))
     lines = [clean(text(each), keep_newlines=False) for each in told]
     return [Text(line[:1].upper() + line[1:]) for line in lines]
@@ -136,13 +137,13 @@ def _differs(after: ev.Eval) -> bool:
     return bool(after.metrics) and after.loss is not None and after.loss_rows != after.n
 
 
-def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:
+def answers(state: RunState, muted: str, most: int = 8, steers: bool = True) -> RenderableType:
     """For each prompt the answer before training beside the newest one, and what was wanted."""
     by_index: dict[int, list[ev.Sample]] = {}
     for sample in state.samples:
         by_index.setdefault(sample.index, []).append(sample)
     if not by_index:
-        return Text(text("monitor.no-samples" if state.ended else "monitor.no-samples-yet"), style=muted)
+        return Text(text("monitor.no-samples" if state.ended or not steers else "monitor.no-samples-yet"), style=muted)
     blocks: list[RenderableType] = []
     for _, samples in sorted(by_index.items())[:most]:
         blocks.extend(_pair(samples, muted))
@@ -188,9 +189,10 @@ def _short(answer: str, most: int = _LONGEST_ANSWER) -> str:
     return f"{answer[:most].rstrip()} ... {text('monitor.characters', count=len(answer))}"
 
 
-def _not_yet(state: RunState) -> str:
+def _not_yet(state: RunState, steers: bool) -> str:
     if state.state in ("failed", "crashed"):
         return text("monitor.ended-unmeasured")
     if state.state == "stopped":
-        return text("monitor.stopped-unmeasured")
+        told = text("monitor.stopped-unmeasured")
+        return f"{told} {text('monitor.resume-goes-on')}" if steers else told
     return text("monitor.no-evaluation" if state.ended else "monitor.measured-later")

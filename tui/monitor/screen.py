@@ -256,8 +256,12 @@ class MonitorScreen(ArrangedMonitor):
 
     def _show_figures(self) -> None:
         width, muted = self.size.width - 2, self._style("muted")
-        tone, roomy = self._style("panel"), self.has_class("-tall")
-        line = figures.tiles(self.state, width, muted, tone) if roomy else figures.strip(self.state, width, muted)
+        tone, roomy, steers = self._style("panel"), self.has_class("-tall"), not self.only_watches
+        line = (
+            figures.tiles(self.state, width, muted, tone, steers)
+            if roomy
+            else figures.strip(self.state, width, muted, steers)
+        )
         self.query_one("#figures", Line).show(line)
         self.query_one("#figures").display = self.mix is None  # it has none
 
@@ -266,7 +270,9 @@ class MonitorScreen(ArrangedMonitor):
         phase_since = state.phase.t if state.phase else state.started_t
         first = result.headline(state, self.size.width - 2) if state.ended else self.steering.note(state)
         room = self.size.width - 2 - (cell_len(first) + 3 if first and not state.ended else 0)
-        line = story.progress(state, world.clock(), room, world.terminal.unicode, phase_since, self.resumable)
+        line = story.progress(
+            state, world.clock(), room, world.terminal.unicode, phase_since, self.resumable, not self.only_watches
+        )
         if first:  # of an ended run the figures alone, where there is no room for both: the rest stands above
             both = Text.assemble((first, "bold"), f"   {line.plain}", no_wrap=True, end="")
             fits = not state.ended or cell_len(both.plain) <= self.size.width - 2
@@ -279,12 +285,13 @@ class MonitorScreen(ArrangedMonitor):
         self.query_one("#meaning", Line).show(Text(said))
 
     def _show_trouble(self) -> None:
-        found = None if self.resumed_at is not None else story.trouble(self.state, self.resumable)
+        steers = not self.only_watches
+        found = None if self.resumed_at is not None else story.trouble(self.state, self.resumable, steers)
         why = self.ending.found if found else None
         if why is not None and self.shown == ("samples",):
             found = None  # the result says the same, with reasons
         roomy = self.has_class("-tall")
-        self.query_one(TroublePanel).show(found, why, bool(self.resumable), roomy)
+        self.query_one(TroublePanel).show(found, why, bool(self.resumable), roomy, steers)
         self.set_class(found is not None and why is not None, "-post-mortem")
 
     def _show_spike(self) -> None:
@@ -296,7 +303,7 @@ class MonitorScreen(ArrangedMonitor):
         if found is not None and panel.display:
             width, rows = self.size.width - 4, 5 if self.has_class("-tall") else 2
             panel.rename(spike.title(found))
-            shown = spike.panel(found, width, rows)
+            shown = spike.panel(found, width, rows, not self.only_watches)
             self.query_one("#spike-facts", Block).show((found.seq, width, rows), shown)
 
     def _show_result(self) -> None:
@@ -311,7 +318,7 @@ class MonitorScreen(ArrangedMonitor):
         made = state.finished.adapter if state.finished else None
         adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""
         shown: RenderableType = result.result(
-            state, self._style, adapter, self._outcome, world_of(self).terminal.unicode
+            state, self._style, adapter, self._outcome, world_of(self).terminal.unicode, not self.only_watches
         )
         if why is not None and alone:
             shown = Group(postmortem.whole(why, bool(self.resumable), self._style("muted")), Text(), shown)

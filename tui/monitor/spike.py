@@ -19,15 +19,15 @@ def title(spike: ev.Spike) -> str:
     return text("steering.panel-not-finite" if spike.kind == "not-finite" else "steering.panel", step=spike.step)
 
 
-def panel(spike: ev.Spike, width: int, rows: int) -> RenderableType:
-    """``spike`` in ``width`` cells, with at most so many of its ``rows``, a line each."""
+def panel(spike: ev.Spike, width: int, rows: int, steers: bool = True) -> RenderableType:
+    """``spike`` in ``width`` cells, with at most so many of its ``rows``, a line each, and the keys that work."""
     figures = text(
         "steering.figures", loss=spike.loss, expected=spike.expected, norm=spike.grad_norm, rate=spike.learning_rate
     )
     held = text("steering.held", rows=spike.row_count)
     lines = [Text(figures), Text(held)]
     lines += [_row(row) for row in spike.rows[:rows]]
-    lines.append(Text(text("steering.actions"), style="bold"))
+    lines.append(Text(text("steering.actions" if steers else "steering.actions-watched"), style="bold"))
     for line in lines:
         line.no_wrap = True
         cut(line, width)

@@ -43,18 +43,18 @@ def standing(state: RunState, alive_words: str = "") -> Text:
 
 
 def progress(
-    state: RunState, now: float, width: int, unicode: bool, phase_since: float | None, resumable: str = ""
-) -> Text:
+    state: RunState, now: float, width: int, unicode: bool, phase_since: float | None, resumable: str = "",
+    steers: bool = True,
+) -> Text:  # fmt: skip
     """What the runner is doing and how far it is; a phase that can't be counted shows its seconds.
 
-    ``resumable`` names the checkpoint that an ended run can be resumed from.
+    ``resumable`` names the checkpoint that an ended run can be resumed from; who does not steer is told of no key.
     """
-    return Text(_progress(state, now, width, unicode, phase_since, resumable), no_wrap=True, end="")
+    said = ending(state, resumable, steers) if state.ended else _progress(state, now, width, unicode, phase_since)
+    return Text(said, no_wrap=True, end="")
 
 
-def _progress(state: RunState, now: float, width: int, unicode: bool, phase_since: float | None, resumable: str) -> str:
-    if state.ended:
-        return ending(state, resumable)
+def _progress(state: RunState, now: float, width: int, unicode: bool, phase_since: float | None) -> str:
     if state.state == "created":
         return text("monitor.never-started")
     phase = state.phase
@@ -131,7 +131,7 @@ def awaited(state: RunState, now: float) -> tuple[str, ...]:
     return tuple(said)
 
 
-def ending(state: RunState, resumable: str = "") -> str:
+def ending(state: RunState, resumable: str = "", steers: bool = True) -> str:
     """One sentence on how a run ended."""
     seconds = figures.took(state)
     said = text(story.state(state.state))
@@ -142,12 +142,16 @@ def ending(state: RunState, resumable: str = "") -> str:
     if state.state != "stopped":
         return said
     if resumable:
-        return text("monitor.resumes-from", ending=said, checkpoint=resumable)
+        code = "monitor.resumes-from" if steers else "monitor.can-resume-from"
+        return text(code, ending=said, checkpoint=resumable)
     return text("monitor.no-checkpoint", ending=said)
 
 
-def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
-    """Title, message and way on of a run that failed or crashed; None for every other."""
+def trouble(state: RunState, resumable: str, steers: bool = True) -> tuple[str, str, str] | None:
+    """Title, message and way on of a run that failed or crashed; None for every other.
+
+    Who does not ``steer`` is told what can be done, and no key.
+    """
     reason, hint = words.said(state.reason), ""
     if state.state == "failed" and state.failure:
         error = state.failure.as_error
@@ -158,5 +162,9 @@ def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
         title = text("monitor.crashed" if state.state == "crashed" else "monitor.failed")
     else:
         return None
-    way = text("monitor.way-on", checkpoint=resumable) if resumable else text("monitor.no-way-on")
+    if steers:
+        way = text("monitor.way-on", checkpoint=resumable) if resumable else text("monitor.no-way-on")
+    else:
+        watched = "monitor.way-on-watched" if resumable else "monitor.no-way-on-watched"
+        way = text(watched, checkpoint=resumable)
     return title, reason, f"{hint} {way}".strip()

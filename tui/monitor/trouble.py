@@ -47,9 +47,10 @@ class Fix(Static, can_focus=True):
         Binding("enter", "ask", show=False),
     ]
 
-    def __init__(self, number: int, words: str) -> None:
+    def __init__(self, number: int, words: str, steers: bool) -> None:
         super().__init__("", markup=False)
         self.number, self.words = number, words
+        self.can_focus = steers
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(wrap(self.words, max(1, width - 2)))
@@ -76,8 +77,12 @@ class TroublePanel(Panel):
         super().__init__("", self._facts, self._foot, KeyLine(WAYS, id="ways"), id="trouble")
         self._shown: object = None
 
-    def show(self, found: tuple[str, str, str] | None, why: PostMortem | None, resumable: bool, roomy: bool) -> None:
-        """Title, message and way on of the end, and why memory ended it where that is known; None hides the panel."""
+    def show(self, found: tuple[str, str, str] | None, why: PostMortem | None, resumable: bool, roomy: bool,
+             steers: bool) -> None:  # fmt: skip
+        """Title, message and way on of the end, and why memory ended it where that is known; None hides the panel.
+
+        Who does not ``steer`` reads what would help, and is offered nothing.
+        """
         key = (found, why, resumable, roomy)
         if key == self._shown:
             return
@@ -95,10 +100,12 @@ class TroublePanel(Panel):
         self.rename(text(why.title))
         self._facts.show(key, postmortem.facts(why, roomy))
         fixes = [
-            Fix(number, postmortem.fix(remedy, resumable)) for number, remedy in enumerate(why.remedies, 1)
+            Fix(number, postmortem.fix(remedy, resumable), steers) for number, remedy in enumerate(why.remedies, 1)
         ]  # fmt: skip
+        told = "monitor.apply-remedy" if steers else "monitor.remedies-watched"
         self._foot.display = True
-        self._foot.show(text("monitor.apply-remedy" if fixes else "monitor.no-remedy"))
+        self._foot.show(text(told if fixes else "monitor.no-remedy"))
         if fixes:
             self.mount(*fixes, after=self._facts)
-            self.call_after_refresh(fixes[0].focus)
+            if steers:
+                self.call_after_refresh(fixes[0].focus)

@@ -74,11 +74,15 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     def of(cls, screen: Screen[Any]) -> HelpScreen:
         """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES.
 
-        ``help_note`` of a screen is what is to be said now.
+        ``help_note`` of a screen is what is to be said now, ``is_refused`` tells of an action whether it never works.
         """
         from tui.widgets.glossary import words_on
 
-        tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
+        is_refused = getattr(screen, "is_refused", lambda action: False)
+        tables = [
+            (title, [key for key in table if not is_refused(key.id)])
+            for title, table in (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
+        ]
         code = getattr(screen, "HELP", "widgets.keys")
         about = (part(Message(code), "about"), getattr(screen, "help_note", ""))
         return cls(text(code), "\n\n".join(filter(None, about)), tables, words_on(screen))

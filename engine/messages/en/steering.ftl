@@ -53,6 +53,7 @@ figures = loss { LOSS($loss) }, usually { LOSS($expected) }; gradient norm { NUM
 held = The step held { COUNT($rows, "row", "rows") }. Highest loss first:
 row = row { $row } of { $source }, { COUNT($tokens, "token", "tokens") }, loss { LOSS($loss) }
 actions = K skip these rows   h halve the learning rate   z roll back   ! close
+actions-watched = ! close
 key-spike = Spike
     .help = Show or close the panel of the newest loss spike: what the step held, and what can be done.
 key-skip = Skip rows

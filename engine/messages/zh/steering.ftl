@@ -53,6 +53,7 @@ figures = 损失 { LOSS($loss) }，此前约为 { LOSS($expected) }；梯度范�
 held = 这一步有 { NUMBER($rows) } 行数据，损失最高的在前：
 row = { $source } 第 { $row } 行，{ NUMBER($tokens) } 个词元，损失 { LOSS($loss) }
 actions = K 跳过这些数据   h 学习率减半   z 回滚   ! 关闭
+actions-watched = ! 关闭
 key-spike = 突增
     .help = 显示或关闭最近一次损失突增的面板：那一步的数据，以及可以采取的处理。
 key-skip = 跳过数据

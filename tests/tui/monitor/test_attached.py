@@ -8,13 +8,16 @@ from pathlib import Path
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.viewers import Presence
+from tests import memory_runs
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.app import TunedeckApp
 from tui.monitor.acting import ACTS
 from tui.monitor.screen import MonitorScreen
+from tui.monitor.trouble import Fix
 from tui.widgets.bars import KeyButton
+from tui.widgets.help import HelpScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]
@@ -71,6 +74,32 @@ async def test_one_that_only_watches_sees_all_and_steers_nothing(
         assert app.current_mode == "monitor"
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
+
+
+async def test_one_that_only_watches_is_told_of_no_key_that_is_refused(make_world: MakeWorld, root: Path) -> None:
+    failed = fake_runs.failed_run(root)
+    app = TunedeckApp(make_world(), "monitor", failed, only_watches=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        told = said("monitor.way-on-watched", checkpoint="checkpoint-100")
+        await until(pilot, lambda: told in " ".join(screen_text(app).split()))
+        assert said("monitor.way-on", checkpoint="checkpoint-100") not in " ".join(screen_text(app).split())
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        shown = {key.id.partition("(")[0] for _, table in app.screen._tables for key in table}  # type: ignore[attr-defined]
+        assert {"pane", "curve", "search", "copy"} <= shown
+        assert not shown & set(ACTS)
+
+
+async def test_one_that_only_watches_reads_what_would_help_and_is_offered_nothing(
+    make_world: MakeWorld, root: Path, tmp_path: Path
+) -> None:
+    run = memory_runs.out_of_memory(root, memory_runs.model(tmp_path / "Llama-3-8B"))
+    app = TunedeckApp(make_world(), "monitor", run, only_watches=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, said("monitor.remedies-watched"))
+        assert said("monitor.apply-remedy") not in screen_text(app)
+        assert app.screen.query(Fix)
+        assert not any(fix.focusable for fix in app.screen.query(Fix))
 
 
 async def test_what_another_asks_of_the_run_is_told_here_too(

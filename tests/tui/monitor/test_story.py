@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from engine.messages.catalogue import text
 from engine.runs import events as ev
@@ -14,7 +15,7 @@ from engine.runs.reducer import reduce
 from engine.runs.state import RunState
 from tests.engine.runs.making import failure, said
 from tests.tui import fake_runs
-from tui.monitor import figures, result, story
+from tui.monitor import figures, result, spike, story
 
 
 def state(*events: ev.AnyEvent) -> RunState:
@@ -155,3 +156,24 @@ def test_until_the_first_step_it_is_said_what_the_curve_waits_for_how_far_and_ho
     assert story.awaited(running(1), 110.0) == ()
     assert story.awaited(RunState(), 0.0) == (text("monitor.never-started"),)
     assert story.awaited(state(failure()), 0.0) == (text("monitor.no-step-done"),)
+
+
+def test_who_only_watches_is_told_of_no_key() -> None:
+    stopped = state(ev.Finished(outcome="stopped", step=4))
+    high = state(*(fake_runs.step(number, 900) for number in range(1, 4)), fake_runs.forgetting(700))
+    found = ev.Spike(step=4, loss=9.0, expected=1.0, grad_norm=1.0, learning_rate=1e-4)
+    for steers in (True, False):
+        whole = result.result(stopped, lambda name: "", steers=steers)
+        told = [
+            story.ending(stopped, "checkpoint-4", steers), printed(whole),
+            printed(spike.panel(found, 78, 2, steers)), figures.strip(high, 118, "", steers).plain,
+        ]  # fmt: skip
+        assert [bool(re.search(r"\b[rKhz] |\(w, X\)", each)) for each in told] == [steers] * 4
+    assert "checkpoint-4" in story.ending(stopped, "checkpoint-4", steers=False)
+
+
+def printed(shown: RenderableType) -> str:
+    console = Console(width=78, file=io.StringIO())
+    with console.capture() as caught:
+        console.print(shown)
+    return caught.get()
