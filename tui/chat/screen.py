@@ -28,6 +28,7 @@ from tui.draft.asked import AskedChild
 from tui.draft.manner import Manner
 from tui.flow.dialogue import Answer, Dialogue, Exchange
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import Entry
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
@@ -393,7 +394,10 @@ class ChatScreen(WholeScreen, Screen[None]):
         self.query_one("#talk", Transcript).scroll_by(lines)
 
     def action_leave(self) -> None:
-        """Stop the answer under way; with none, go back. What is waiting to be answered counts as one."""
+        """Stop the answer under way; with none, go back, and ask first where a dialogue would be lost.
+
+        What is waiting to be answered counts as an answer under way.
+        """
         if self._asked and self._child is not None:
             from engine.app.chat import stop
 
@@ -401,5 +405,16 @@ class ChatScreen(WholeScreen, Screen[None]):
             for number in list(self._asked)[1:]:
                 del self._asked[number]
             return
-        self.workers.cancel_group(self, "chat")
-        self.dismiss()
+        answers = sum(bool(each.text) for said in self.dialogue.exchanges for each in said.answers.values())
+        if not answers:
+            self._end(True)
+            return
+        # The key may have been meant for an answer that has just come to its end.
+        about = text("chat.leave-about", answers=answers)
+        question = ConfirmScreen(text("chat.leave-title"), about, (), text("keys.leave-run"), text("app.not-now"))
+        self.app.push_screen(question, self._end)
+
+    def _end(self, agreed: bool | None) -> None:
+        if agreed:
+            self.workers.cancel_group(self, "chat")
+            self.dismiss()

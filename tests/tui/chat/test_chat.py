@@ -103,8 +103,20 @@ async def test_escape_stops_the_answer_first_and_leaves_then(talk: Callable[...,
         process = child._process
         assert process is not None
         await pilot.press("escape")
+        await until_shows(pilot, said("chat.leave-title"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChatScreen))
+        assert of(pilot).dialogue.exchanges, "an Esc that came too late for an answer loses none"
+        await pilot.press("escape", "y")
         await until(pilot, lambda: not isinstance(pilot.app.screen, ChatScreen))
         await until(pilot, lambda: process.returncode is not None)
+
+
+async def test_a_chat_in_which_nothing_was_said_is_left_at_once(talk: Callable[..., TunedeckApp]) -> None:
+    async with talk().run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("chat.say-something"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ChatScreen))
 
 
 async def test_the_last_message_is_edited_and_sent_again_or_answered_again(talk: Callable[..., TunedeckApp]) -> None:
