@@ -95,6 +95,7 @@ FAMILY = (
     Key("open", "enter", "keys.family-open", "Enter"),
     Key("mark", "space", "keys.family-mark", "Space"),
     Key("differ", "c", "keys.family-differ"),
+    Key("filter", "slash", "keys.filter-list", "/", yields=True),
     Key("leave", "escape,q", "keys.back", "Esc"),
 )
 
@@ -102,6 +103,7 @@ ADAPTER = (Key("leave", "escape,q,f10,a", "keys.back", "Esc"),)
 
 THEMES = (
     Key("keep", "enter", "themes.key-keep", "Enter"),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,q,T", "themes.key-leave", "Esc"),
 )
 
@@ -119,7 +121,7 @@ WIZARD = (
     Key("next", "ctrl+n", "keys.next"),
     Key("back", "ctrl+k", "keys.previous"),
     _of_step("depth", "f2", "keys.depth"),
-    Key("filter", "slash", "keys.filter-fields", "/", yields=True, of_step=True),
+    Key("filter", "slash", "keys.filter-list", "/", yields=True, of_step=True),
     Key("reset", "delete,backspace", "keys.reset-field", "Del", yields=True, of_step=True),
     Key("take_out", "delete,backspace", "keys.remove-source", "Del", bar=False, of_step=True),
     _of_step("columns", "f2", "keys.columns"),
@@ -146,6 +148,7 @@ DOCTOR = (
     Key("undo", "u", "keys.undo"),
     Key("again", "e", "keys.again", yields=True),
     Key("cancel", "ctrl+x", "keys.quality-cancel"),
+    Key("filter", "slash", "keys.filter-list", "/", yields=True),
     Key("leave", "escape,q,f5", "keys.quality-leave", "Esc"),
 )
 
@@ -155,6 +158,7 @@ COLUMNS = (
     Key("turn_on", "right", "keys.columns-after", "Left Right"),
     Key("row_on", "pagedown", "keys.row-after", "PgDn"),
     Key("row_back", "pageup", "keys.row-before", "PgUp", bar=False),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,f2", "keys.cancel-leave", "Esc"),
 )
 
@@ -212,6 +216,7 @@ EVALUATE = (
     Key("start", "ctrl+n", "evaluate.key-start"),
     Key("again", "e", "evaluate.key-again"),
     Key("judge", "j", "evaluate.key-judge"),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape", "keys.back", "Esc"),
 )
 
@@ -219,6 +224,7 @@ STRENGTH = (
     Key("measure", "e", "strength.key-measure"),
     Key("losses", "E", "strength.key-losses"),
     Key("keep", "enter,k", "strength.key-keep", "Enter"),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,q,m", "keys.back", "Esc"),
 )
 
@@ -228,6 +234,7 @@ EXPORT = (
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
     Key("push", "P", "exporting.key-push", yields=True),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
 )
 
@@ -240,6 +247,7 @@ MIXING = (
     Key("options", "f4", "mixes.key-options", "F4", yields=True),
     Key("keep", "k", "mixes.key-keep"),
     Key("throw_away", "delete", "mixes.key-throw", "Del"),
+    Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,q", "keys.back", "Esc"),
 )
 

@@ -19,12 +19,12 @@ from tui.__main__ import _come_back
 from tui.app import TunedeckApp
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
-from tui.home.filter import Filter
 from tui.home.runlist import RunList
 from tui.monitor.panes import CurvePane
 from tui.monitor.screen import MonitorScreen
 from tui.session import Session
 from tui.widgets.chart import Chart
+from tui.widgets.filter import Filter
 from tui.world import World
 
 MakeWorld = Callable[..., World]

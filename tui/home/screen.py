@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from engine.runs.listing import Order
     from tui.home.attention import Matter
     from tui.home.curve import Story
-    from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
 _REST_S = 0.15
@@ -111,9 +110,9 @@ class HomeScreen(ActingScreen):
         yield offer
         with Container(id="home"), Panel(text("home.runs"), id="runs"):
             if self._wanted:
-                from tui.home.filter import Filter
+                from tui.widgets.filter import Filter
 
-                yield Filter(self._wanted)
+                yield Filter(self, self._wanted, text("home.filter-about"))
             yield empty
             yield RunList(world.clock, world.terminal.unicode)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
@@ -389,7 +388,7 @@ class HomeScreen(ActingScreen):
     @on(events.Key)
     async def _typed(self, event: events.Key) -> None:
         """What is typed right behind the slash was on its way here before there was a line to write it into."""
-        from tui.home.filter import Filter
+        from tui.widgets.filter import Filter
 
         if event.key == "slash" and not isinstance(self.focused, Filter) and self.check_action("filter", ()):
             event.stop()
@@ -400,31 +399,36 @@ class HomeScreen(ActingScreen):
 
     async def action_filter(self) -> None:
         """Type what runs are to have in name, model, data or state."""
-        from tui.home.filter import Filter
+        from tui.widgets.filter import Filter
 
         if not self.query(Filter):
-            await self.query_one("#runs").mount(Filter(self._wanted), before=self.query_one("#empty"))
+            line = Filter(self, self._wanted, text("home.filter-about"))
+            await self.query_one("#runs").mount(line, before=self.query_one("#empty"))
         self.set_focus(self.query_one(Filter))  # at once: the next letters are on their way
 
-    def on_input_changed(self, message: Filter.Changed) -> None:
-        message.stop()
-        self._wanted = message.value.strip()
+    def narrow(self, wanted: str) -> None:
+        self._wanted = wanted
         self._show_lines()
 
-    async def on_filter_left(self, message: Filter.Left) -> None:
+    def move_to(self, by: int) -> None:
+        listing = self.listing
+        place = max(0, min(listing.chosen + by, len(listing.runs) - 1))
+        listing.action_move(place - listing.chosen) if place != listing.chosen else None
+
+    def leave_filter(self, clears: bool) -> None:
         """Back to the list; without words all runs are shown again."""
-        message.stop()
-        if message.clears or not self._wanted:
-            self._wanted = ""
-            await self.query("Filter").remove()
-            self._show_lines()
+        if clears or not self._wanted:
+            self._unfilter()
         self._focus_first()
 
-    async def action_unfilter(self) -> None:
+    def action_unfilter(self) -> None:
         if self._wanted:
-            self._wanted = ""
-            await self.query("Filter").remove()
-            self._show_lines()
+            self._unfilter()
+
+    def _unfilter(self) -> None:
+        self._wanted = ""
+        self.query("Filter").remove()
+        self._show_lines()
 
     # The machine, and what is no run's
 

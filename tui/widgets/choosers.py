@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
@@ -17,8 +17,12 @@ from textual.style import Style
 from textual.widget import Widget
 
 from engine.common.clean_text import clean
+from engine.messages.catalogue import text
 from tui.widgets.line import component_style, cut_cells, cut_path, wrap
 from tui.widgets.pieces import STYLES, Tone
+
+if TYPE_CHECKING:
+    from tui.widgets.filter import Filter
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,10 @@ class Pick:
 
 
 class PickList(Widget, can_focus=True):
-    """Lines of equal columns. Posts Moved when the cursor moves and Chosen on Enter; texts are cleaned here."""
+    """Lines of equal columns. Posts Moved when the cursor moves and Chosen on Enter; texts are cleaned here.
+
+    / narrows them to those that hold what is typed, unless ``filters`` is False: the screen has a filter of its own.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here"}
     DEFAULT_CSS = """
@@ -77,11 +84,30 @@ class PickList(Widget, can_focus=True):
     class Chosen(Moved):
         """Enter was pressed on a line that can be chosen."""
 
+    class Filtering(Message):
+        """Words are about to be typed: what is folded away is to be found too."""
+
+        def __init__(self, picklist: PickList) -> None:
+            super().__init__()
+            self.picklist = picklist
+
+        @property
+        def control(self) -> PickList:
+            return self.picklist
+
     def __init__(
-        self, picks: Sequence[Pick] = (), chosen: str = "", title_width: int = 22, id: str | None = None
+        self,
+        picks: Sequence[Pick] = (),
+        chosen: str = "",
+        title_width: int = 22,
+        id: str | None = None,
+        filters: bool = True,
     ) -> None:
         super().__init__(id=id)
-        self._picks = list(picks)
+        self._all = self._picks = list(picks)  # and those that hold the words of the filter
+        self._can_filter = filters
+        self._filter_line: Filter | None = None
+        self._wanted = ""
         self.title_width = title_width
         self._top = 0
         self.chosen = chosen
@@ -89,6 +115,11 @@ class PickList(Widget, can_focus=True):
 
     @property
     def picks(self) -> list[Pick]:
+        """All of them, whatever the filter leaves out."""
+        return list(self._all)
+
+    @property
+    def shown(self) -> list[Pick]:
         return list(self._picks)
 
     @property
@@ -103,7 +134,8 @@ class PickList(Widget, can_focus=True):
     def set_picks(self, picks: Sequence[Pick], chosen: str | None = None) -> None:
         """Show other lines. The cursor stays on its line when that is still there, else goes to the chosen one."""
         before = self.current.id if self.current else ""
-        self._picks = list(picks)
+        self._all = list(picks)
+        self._picks = self._narrowed()
         if chosen is not None:
             self.chosen = chosen
         known = [pick.id for pick in self._picks]
@@ -155,6 +187,86 @@ class PickList(Widget, can_focus=True):
         self.refresh()
         self.post_message(self.Chosen(self, pick))
 
+    # The filter
+
+    def _narrowed(self) -> list[Pick]:
+        """The lines that hold each of the words, and the headings above them."""
+        asked = self._wanted.casefold().split()
+        if not asked:
+            return self._all
+        found: list[Pick] = []
+        heading: Pick | None = None
+        for pick in self._all:
+            if pick.heading:
+                heading = pick
+            elif all(word in f"{pick.title} {pick.detail} {pick.tail}".casefold() for word in asked):
+                found += [heading, pick] if heading else [pick]
+                heading = None
+        return found or [Pick("", text("widgets.filter-nothing"), heading=True)]
+
+    @staticmethod
+    async def filter_one_of(around: Widget) -> None:
+        """Narrow the list in ``around`` that has the focus, else the first."""
+        found = [each for each in around.query(PickList) if each._can_filter and each.can_focus and each.display]
+        chosen = next((each for each in found if each.has_focus), found[0] if found else None)
+        if chosen is not None:
+            await chosen.action_filter()
+
+    async def action_filter(self) -> None:
+        """Type what lines are to hold."""
+        from tui.widgets.filter import Filter
+
+        assert isinstance(self.parent, Widget)
+        if self._filter_line is None:
+            self._filter_line = Filter(self, self._wanted, text("widgets.filter"))
+            await self.parent.mount(self._filter_line, before=self)
+            self.add_class("-filtered")
+            self.post_message(self.Filtering(self))
+        self.screen.set_focus(self._filter_line)  # at once: the next letters are on their way
+
+    def narrow(self, wanted: str) -> None:
+        before, self._wanted = self.current, wanted
+        self._picks = self._narrowed()
+        self.cursor = self._index_of(before.id if before else self.chosen)
+        self.refresh(layout=True)
+        if self.current is not None and (before is None or self.current.id != before.id):
+            self.post_message(self.Moved(self, self.current))
+
+    def move_to(self, by: int) -> None:
+        self.action_move(by)
+
+    def leave_filter(self, clears: bool) -> None:
+        if clears or not self._wanted:
+            self.unfilter()
+        self.focus()
+
+    def unfilter(self) -> bool:
+        """Show all lines again; whether some were left out."""
+        was_on = bool(self._wanted)
+        if self._filter_line is not None:
+            self._filter_line.remove()
+            self._filter_line = None
+            self.remove_class("-filtered")
+        if was_on:
+            self.narrow("")
+        return was_on
+
+    def on_hide(self) -> None:
+        self.unfilter()
+
+    @on(events.Key)
+    async def _typed(self, event: events.Key) -> None:
+        """What is typed right behind the slash was on its way here before there was a line to write it into."""
+        line = self._filter_line
+        if line is not None and self.screen.focused is line and event.is_printable and event.character:
+            event.stop()
+            line.insert_text_at_cursor(event.character)
+        elif event.key == "slash" and self._can_filter:
+            event.stop()
+            await self.action_filter()
+        elif event.key == "escape" and self.unfilter():
+            event.stop()
+
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor there, a second one right after it chooses."""
         row = self._top + event.y
@@ -184,7 +296,8 @@ class PickList(Widget, can_focus=True):
         return Content("\n").join([self._line(self._top + offset, pick, width) for offset, pick in enumerate(shown)])
 
     def _line(self, index: int, pick: Pick, width: int) -> Content:
-        here = index == self.cursor and (self.has_focus or self.SHOWS_CURSOR)
+        is_typed = self._filter_line is not None and self._filter_line.has_focus
+        here = index == self.cursor and (self.has_focus or self.SHOWS_CURSOR or is_typed)
         marker = ">" if here else "*" if pick.id == self.chosen else " "
         title = clean(pick.title, keep_newlines=False)
         if pick.heading:

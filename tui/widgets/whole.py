@@ -111,6 +111,12 @@ class WholeScreen(Whole):
         """The runs that the keys of this screen act on now, as the shell calls them."""
         return ()
 
+    async def action_filter(self) -> None:
+        """Narrow the list that has the focus, else the first that can be narrowed."""
+        from tui.widgets.choosers import PickList
+
+        await PickList.filter_one_of(self)
+
     def copied(self) -> str:
         """What y copies here, for use in another program: the thing under the cursor; "" where there is none.
 

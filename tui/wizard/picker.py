@@ -58,6 +58,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
             title.update(Content(f"! {said}"))
             return
         self._folder = folder
+        self.query_one(PickList).unfilter()
         self._entries = {str(path): (path, is_folder) for _, path, is_folder in entries}
         title.update(Content(clean(str(folder), keep_newlines=False)))
         picks = [Pick(str(path), name, "" if is_folder else _size(path)) for name, path, is_folder in entries]

@@ -18,6 +18,7 @@ from tui.draft.draft import Draft
 from tui.draft.strategy_state import is_locked
 from tui.flow.answers import answer, hint_of, issues_in, message_of
 from tui.flow.notes import notes
+from tui.widgets.choosers import PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import Prose
 from tui.widgets.whole import Whole
@@ -25,6 +26,9 @@ from tui.widgets.whole import Whole
 if TYPE_CHECKING:
     from tui.draft.facts import Facts
     from tui.draft.services import Services
+
+_LONG = 4
+"""Lines of a list from which on the bar names its filter."""
 
 
 class Step(Whole, Vertical):
@@ -96,9 +100,17 @@ class Step(Whole, Vertical):
         """Whether Next must wait for something just begun; the step posts Done itself when that is ready."""
         return False
 
+    FILTERS: ClassVar = ""
+    """The list that may grow long, which / narrows wherever the focus is."""
+
     def can(self, action: str) -> bool | None:
         """Whether a key of this step works now, which calls the method named like it; None greys it out."""
-        return False
+        if action != "filter" or not self.FILTERS:
+            return False
+        return any(each.display and len(each.picks) >= _LONG for each in self.query(self.FILTERS).results(PickList))
+
+    async def filter(self) -> None:
+        await self.query_one(self.FILTERS, PickList).action_filter()
 
     def copied(self) -> str:
         """What y copies instead of the field or line that has the focus; "" for just that."""

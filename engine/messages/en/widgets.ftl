@@ -15,6 +15,8 @@ too-small =
         
         ctrl+q  Quit
 find = Search the log
+filter = words in the list
+filter-nothing = Nothing in the list has these words.
 no-match = No match for { $wanted }
 place = { $at } of { $all }
 named = { $name }: { $value }

@@ -71,7 +71,7 @@ task-text-short = learns to write like this
 task-text-about = Documents without questions. Every token is trained (continued pre-training). For the language and knowledge of a field. It needs much more text than instructions do.
 task-hint = Enter accepts what is suggested, at every step. Not sure you need training? Try prompting the model with a few examples first: often that is enough.
 
-picker-keys = Enter opens   Left goes up   . takes the whole folder   Esc closes
+picker-keys = Enter opens   Left goes up   / filters   . takes the whole folder   Esc closes
 picker-above = parent folder
 
 about-welcome = tunedeck saves your answers after every step, so a dropped connection costs nothing.

@@ -15,6 +15,8 @@ too-small =
         
         ctrl+q  退出
 find = 搜索日志
+filter = 列表中的文字
+filter-nothing = 列表中没有包含这些文字的行。
 no-match = 没有匹配：{ $wanted }
 place = 第 { $at } 项，共 { $all } 项
 named = { $name }：{ $value }

@@ -14,6 +14,7 @@ from tests.tui.looking import said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.home.family import FamilyScreen
+from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
@@ -60,6 +61,24 @@ async def test_two_runs_are_compared(make_world: MakeWorld, root: Path) -> None:
         await until_shows(pilot, "train.learning_rate")
         line = next(line for line in screen_text(app).splitlines() if "train.learning_rate" in line)
         assert line.split() == ["train.learning_rate", "0.0001", "0.0003"]
+
+
+async def test_a_slash_filters_the_tree_and_enter_opens_what_is_found(make_world: MakeWorld, root: Path) -> None:
+    for name in ("orders", "tickets", "letters"):
+        make_run(name)
+    seen: list[Any] = []
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
+        await until_shows(pilot, "3 runs")
+        await pilot.press("f")
+        await until_shows(pilot, said("home.base-model"))
+        await pilot.press("slash", *"tick")
+        listed = app.screen.query_one(PickList)
+        await until(pilot, lambda: [pick.title.split()[-1] for pick in listed.shown] == ["tickets"])
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: any(isinstance(message, messages.RunOpened) for message in seen))
+    (opened,) = [message.run_dir for message in seen if isinstance(message, messages.RunOpened)]
+    assert opened.read_run_json()["name"] == "tickets"
 
 
 async def test_enter_opens_the_run_under_the_cursor(make_world: MakeWorld, root: Path) -> None:

@@ -20,9 +20,9 @@ from tests.engine.runs.making import make_checkpoint, make_group, measure, step,
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
-from tui.home.filter import Filter
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
+from tui.widgets.filter import Filter
 from tui.world import World
 
 MakeWorld = Callable[..., World]

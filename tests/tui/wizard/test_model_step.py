@@ -18,6 +18,7 @@ from engine.models.card import ModelCard, read_card
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_model, text_of
 from tests.tui.wizard.steering import press, settle, shown_words, write
+from tui.widgets.choosers import PickList
 
 
 async def test_the_models_on_this_machine_are_listed_with_size_and_kind(open_wizard: Opener, model: Path) -> None:
@@ -27,6 +28,19 @@ async def test_the_models_on_this_machine_are_listed_with_size_and_kind(open_wiz
         assert "16.4k parameters" in shown_words(app)
         assert "chat model" in shown_words(app)
         assert "2 layers, width 64" in shown_words(app)
+
+
+async def test_a_slash_filters_the_models_and_enter_takes_what_is_found(open_wizard: Opener, model: Path) -> None:
+    for number in range(4):
+        make_model(paths.models_dir() / f"other-{number}")
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "enter")
+        assert "/ Filter" in text_of(app)
+        await press(app, pilot, "slash", *"other-2")
+        assert [pick.title for pick in app.screen.query_one(PickList).shown] == ["other-2"]
+        await press(app, pilot, "enter", "enter")
+        assert app.wizard.step_name != "model"
+        assert str(app.wizard.draft.get("model.name_or_path")).endswith("other-2")
 
 
 async def test_without_a_model_enter_fetches_the_starter_and_enter_again_goes_on(

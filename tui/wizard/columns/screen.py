@@ -90,7 +90,7 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
         yield Static(text("columns.reading"), id="columns-state", markup=False)
         with Vertical(id="columns-body"):
             with Panel(text("columns.meaning"), id="columns-said"):
-                yield MappingList(title_width=words.TITLE_WIDTH, id="mapping")
+                yield MappingList(title_width=words.TITLE_WIDTH, id="mapping", filters=False)
                 yield Static(id="mapping-about")
                 yield Static(id="columns-head")
                 yield PickList(title_width=words.TITLE_WIDTH, id="columns-list")

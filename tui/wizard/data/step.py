@@ -43,6 +43,7 @@ FORMAT = "data.0.format"
 
 class DataStep(RelatingStep):
     NAME = "data"
+    FILTERS = "#data-list"
 
     def body(self) -> ComposeResult:
         self._items = data.asked(self.draft)
@@ -165,7 +166,9 @@ class DataStep(RelatingStep):
             return len(self._items) > 1 or bool(self._items and self.draft.get("strategy.adapter"))
         if action == "take_out":
             return self.query_one(PickList).has_focus and bool(self._items)
-        return action == "browse" or (action in ("check", "xray") and bool(self._items))
+        if action in ("check", "xray"):
+            return bool(self._items)
+        return action == "browse" or super().can(action)
 
     # Looking into the files
 

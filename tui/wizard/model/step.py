@@ -49,6 +49,7 @@ WHOLE, TALL = 30, 40
 class ModelStep(Step):
     NAME = "model"
     CHECKS = "wizard.test-model"
+    FILTERS = "#model-list"
 
     class Found(Message):
         """The models on this machine are known."""

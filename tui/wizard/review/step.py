@@ -51,6 +51,7 @@ TALL = 30
 
 class ReviewStep(Step):
     NAME = "review"
+    FILTERS = "#values"
 
     class Fixed(Message):
         """A remedy changed the draft."""
@@ -125,7 +126,9 @@ class ReviewStep(Step):
             return any(panel.busy for panel in panels)
         if action == "compare":
             return can_ask(self.draft) and (not self.can("cancel") or None)
-        return action in ("save_file", "check") or (action == "measure" and not self.can("cancel"))
+        if action == "measure":
+            return not self.can("cancel")
+        return action in ("save_file", "check") or super().can(action)
 
     def cancel(self) -> None:
         self._start_when_checked = False
@@ -255,6 +258,11 @@ class ReviewStep(Step):
             if self._unfolded:
                 event.picklist.cursor = at
                 self._explain()
+
+    @on(PickList.Filtering, "#values")
+    def _unfold(self) -> None:
+        self._unfolded = True
+        self._show_values()
 
     @on(PickList.Moved, "#values")
     def _explain(self) -> None:

@@ -55,7 +55,7 @@ class AllFields(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Entry(placeholder=text("settings.filter"), compact=True, select_on_focus=False, id="field-filter")
-        yield PickList(self._picks(), title_width=28, id="field-list")
+        yield PickList(self._picks(), title_width=28, id="field-list", filters=False)
         yield Static(id="field-help")
         yield Container(id="field-editor")
 

@@ -81,7 +81,7 @@ class SettingsStep(Step):
             return bool(self._table and self._table.can_reset())
         return action == "depth" or (action == "filter" and self._table is not None)
 
-    def filter(self) -> None:
+    async def filter(self) -> None:
         if self._table:
             self._table.filter()
 

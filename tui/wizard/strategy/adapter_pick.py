@@ -46,7 +46,7 @@ class AdapterPick(Vertical):
     DEFAULT_CSS = """
     AdapterPick { height: auto; }
     AdapterPick #adapter-list { max-height: 1; }
-    AdapterPick #adapter-list:focus { max-height: 4; }
+    AdapterPick #adapter-list:focus, AdapterPick #adapter-list.-filtered { max-height: 4; }
     AdapterPick #adapter-status { height: auto; max-height: 3; padding: 0 0 0 2; }
     """
 

@@ -37,6 +37,7 @@ _LABEL_WIDTH = 7
 
 class StrategyStep(Step):
     NAME = "strategy"
+    FILTERS = "#adapter-list"
 
     def body(self) -> ComposeResult:
         self._kind = str(self.draft.get("strategy.kind"))
@@ -209,7 +210,7 @@ class StrategyStep(Step):
             return able and (relation.can_ask(self._variant(self._kind)) or None)
         if action == "replay":
             return any(pick.old and pick.old.replay and pick.old.replay.sources for pick in picks)
-        return action == "inspect" and is_read
+        return is_read if action == "inspect" else super().can(action)
 
     def replay(self) -> None:
         """Mix the rows of the old adapter in, or take them out again."""

@@ -38,6 +38,17 @@ async def test_the_run_is_told_in_a_sentence_and_enter_unfolds_what_nobody_chose
         assert [pick.title for pick in listed.picks] == folded
 
 
+async def test_a_slash_finds_a_value_that_is_folded_away(open_wizard: Opener, prefill: Resolved) -> None:
+    async with open_wizard(prefill, size=(120, 40)) as (app, pilot):
+        await app.wizard._show(5)
+        await settle(app, pilot)
+        listed = app.wizard.query_one("#values", PickList)
+        assert "train.max_grad_norm" not in [pick.title for pick in listed.picks]
+        listed.focus()
+        await press(app, pilot, "slash", *"grad_norm")
+        assert [pick.title for pick in listed.shown if not pick.heading] == ["train.max_grad_norm"]
+
+
 async def test_a_name_given_on_the_review_is_that_of_the_run(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill) as (app, pilot):
         await app.wizard._show(5)
