@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 KEEP = "keep"
 MOST = 9
-TITLE_WIDTH, GIB_WIDTH, TIME_WIDTH = 51, 5, 6
+GIB_WIDTH, TIME_WIDTH = 5, 6
+_LEAST_TITLE, _BESIDE_TITLE = 51, 23
+"""Cells of a change's name in the smallest window, and those of all that stands beside it."""
 
 
 class MakeFitScreen(WholeScreen, ModalScreen[None]):
@@ -52,6 +54,8 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
     ]
     CSS = """
     MakeFitScreen .dialog { width: 80; padding: 0 2; }
+    MakeFitScreen.-wide .dialog { width: 76%; }
+    MakeFitScreen.-tall .dialog { padding: 1 2; }
     MakeFitScreen #remedy-header { margin: 1 0 0 0; color: $muted; }
     MakeFitScreen #remedy-list { max-height: 10; }
     MakeFitScreen #remedy-reason { height: 2; margin: 1 0 0 0; }
@@ -69,14 +73,24 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         with Vertical(classes="dialog"):
             yield Static(text("settings.fit-title"), markup=False, classes="dialog-title")
             yield Static(id="remedy-verdict")
-            yield Static(Content(_header()), id="remedy-header")
-            yield PickList(title_width=TITLE_WIDTH, id="remedy-list")
+            yield Static(id="remedy-header")
+            yield PickList(title_width=_LEAST_TITLE, id="remedy-list")
             yield Static(id="remedy-reason")
             yield Static(Content(text("settings.fit-legend")), id="remedy-legend")
             yield Hints(text("settings.fit-keys"), ("choose", "undo", "keep", "restore"))
 
     def on_mount(self) -> None:
         self._show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        """The names of the changes have what room the window gives."""
+        width = max(_LEAST_TITLE, self._list.content_size.width - _BESIDE_TITLE)
+        self._list.title_width = width
+        self._list.refresh()
+        self.query_one("#remedy-header", Static).update(Content(_header(width)))
 
     @property
     def _list(self) -> PickList:
@@ -168,10 +182,10 @@ def helps(facts: Facts) -> bool:
     return facts.fit is not None and (facts.fit.verdict.level != "fits" or bool(facts.remedies))
 
 
-def _header() -> str:
+def _header(title_width: int) -> str:
     time = text("settings.fit-time")
     blank = " " * (TIME_WIDTH - cell_len(time))
-    return f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {blank}{time}  {text('settings.fit-result')}"
+    return f"  {'':{title_width}} {'GiB':>{GIB_WIDTH}} {blank}{time}  {text('settings.fit-result')}"
 
 
 def _offered(fit: Fit) -> list[Change]:

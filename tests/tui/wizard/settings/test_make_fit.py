@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from engine.config import provenance
 from engine.config.presets import Layer, Resolved, resolve
 from engine.config.provenance import DEFAULT, YOU
+from tests.tui.looking import said, until
 from tests.tui.machines import gpu, process, used_by, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import LLAMA_70B, make_large
@@ -19,6 +20,7 @@ from tests.tui.wizard.steering import press
 from tui.draft import changes
 from tui.draft.draft import Draft
 from tui.terminal import Terminal
+from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.settings.make_fit import MakeFitScreen
 
 SMALL = with_gpus(gpu(total_gib=16))
@@ -181,3 +183,30 @@ def test_what_was_answered_anew_is_not_taken_back() -> None:
     assert draft.get("adapter.r") == 64
     assert draft.source("train.optim") == DEFAULT
     assert draft.get("train.optim") == "auto"
+
+
+async def test_dialogs_grow_with_the_window_and_the_columns_stay_below_their_heads(
+    open_wizard: Opener, prefill: Resolved
+) -> None:
+    async with open_wizard(prefill, machine=SMALL) as (app, pilot):
+        await to_settings(app, pilot)
+        await press(app, pilot, "f7")
+        widths: dict[str, list[int]] = {"fit": [], "question": []}
+        for size in ((80, 24), (120, 40), (200, 60)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.screen.size.width == size[0])  # type: ignore[misc]
+            await pilot.pause()
+            widths["fit"].append(app.screen.query_one(".dialog").outer_size.width)
+            lines = text_of(app).splitlines()
+            heads = f"{said('settings.fit-time')}  {said('settings.fit-result')}"
+            head = next(each for each in lines if heads in each)
+            line = next(each for each in lines if "1 * " in each)
+            end = head.index("GiB") + 3
+            assert line[end - 1].isdigit(), f"{head}\n{line}"
+            assert line[end] == " "
+            app.push_screen(ConfirmScreen("Delete this?", "It is gone then."))
+            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+            widths["question"].append(app.screen.query_one(".dialog").outer_size.width)
+            await press(app, pilot, "escape")
+        for found in widths.values():
+            assert found[0] <= 80 < found[1] < found[2] <= 120
