@@ -16,7 +16,8 @@ class Key:
     """``id`` is the action's name, ``key`` Textual's (several by comma), ``label`` what people read for it.
 
     ``code`` has the word in the bar, and as ``.help`` the sentence in the help. Only keys with ``bar`` appear at the
-    foot of the screen; all are in the help. One that ``yields`` is left out of the bar where there is no room for all.
+    foot of the screen; all are in the help. One that ``yields`` is left out of the bar where there is no room for all:
+    first those that can't be used now, then the last.
     ``of_step``: the step on screen carries it out, by a method named ``id``. ``first``: it comes before the keys of
     whatever has the focus, and works over dialogs too.
     """
@@ -68,24 +69,24 @@ HELP_BY_F1 = Key("help", "f1", "keys.help", "F1")
 HOME = (
     Key("new", "n", "keys.new"),
     Key("open", "enter", "keys.open", "Enter"),
-    Key("resume", "r", "keys.resume"),
-    Key("stop", "x", "keys.stop"),
-    Key("delete", "delete,backspace", "keys.delete", "Del"),
-    Key("mark", "space", "keys.mark-run", "Space", bar=False),
-    Key("compare", "c", "keys.compare-runs", yields=True),
-    Key("sort", "s", "keys.sort", yields=True),
+    Key("resume", "r", "keys.resume", yields=True),
+    Key("stop", "x", "keys.stop", yields=True),
+    Key("talk", "t", "chat.key-talk", yields=True),
+    Key("evaluate", "e", "evaluate.key-evaluate", yields=True),
+    Key("export", "u", "exporting.key-export", yields=True),
+    Key("delete", "delete,backspace", "keys.delete", "Del", yields=True),
     Key("filter", "slash", "keys.filter", "/", yields=True),
+    Key("compare", "c", "keys.compare-runs", yields=True),
+    Key("mark", "space", "keys.mark-run", "Space", yields=True),
+    Key("sort", "s", "keys.sort", yields=True),
+    Key("mix", "b", "mixes.key-mix", yields=True),
+    Key("strength", "m", "strength.key-strength", yields=True),
     Key("attend", "exclamation_mark", "keys.attend", "!", bar=False),
     Key("demo", "d", "keys.demo", bar=False),
     Key("family", "f", "keys.family", bar=False),
     Key("go_on", "g", "keys.continue", bar=False),
     Key("adapter", "a", "keys.adapter", bar=False),
     Key("report", "o", "keys.report", bar=False),
-    Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
-    Key("strength", "m", "strength.key-strength", bar=False),
-    Key("export", "u", "exporting.key-export", bar=False),
-    Key("mix", "b", "mixes.key-mix", bar=False),
-    Key("talk", "t", "chat.key-talk", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("themes", "T", "themes.key-themes", bar=False),
     Key("leave", "q", "keys.quit"),

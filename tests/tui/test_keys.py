@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
+from textual.screen import Screen
 
+import tui
 from engine.messages.catalogue import text
 from tui import keys
 from tui.keys import Key
@@ -142,3 +147,29 @@ def test_the_document_says_what_the_keys_do() -> None:
     if os.environ.get("TUNEDECK_WRITE_DOCS"):
         DOCS.write_text(written(), "utf-8")
     assert DOCS.read_text("utf-8") == written(), "TUNEDECK_WRITE_DOCS=1 writes it anew"
+
+
+def screens() -> list[type[Screen[object]]]:
+    """Every screen of the program."""
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        if module.name != "tui.__main__":
+            importlib.import_module(module.name)
+    found, waiting = [], [Screen]
+    while waiting:
+        below = [each for each in waiting.pop().__subclasses__() if each.__module__.startswith("tui.")]
+        found += below
+        waiting += below
+    return found
+
+
+def test_every_table_of_keys_that_a_screen_binds_is_in_its_help() -> None:
+    tables = {name: table for name, table in vars(keys).items() if isinstance(table, tuple) and table}
+    missing = []
+    for screen in screens():
+        bound = {(each.key, each.action) for each in getattr(screen, "BINDINGS", ()) if isinstance(each, Binding)}
+        told = [table for _, table in getattr(screen, "KEY_TABLES", ())]
+        missing += [
+            f"{screen.__name__}: {name}" for name, table in tables.items()
+            if {(key.key, key.id) for key in table} <= bound and table not in told
+        ]  # fmt: skip
+    assert missing == []

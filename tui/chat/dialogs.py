@@ -31,6 +31,7 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "Input"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
     LEFT_BESIDE = False
 
     def __init__(self, manner: Manner, has_template: bool) -> None:
@@ -95,6 +96,7 @@ class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "#kind Choice"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
     LEFT_BESIDE = False
 
     def __init__(self, turns: list[Turn], where: str) -> None:

@@ -28,6 +28,7 @@ class PushScreen(WholeScreen, ModalScreen[Push | None]):
     CSS_PATH: ClassVar = ["export.tcss"]
     AUTO_FOCUS = "Input"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
     LEFT_BESIDE = False
 
     def __init__(self, made: Export) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -28,6 +28,7 @@ class OptionsScreen(WholeScreen, ModalScreen[Options | None]):
 
     AUTO_FOCUS = "Input"
     BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
     DEFAULT_CSS = "OptionsScreen .dialog-buttons { margin-top: 1; }"
     LEFT_BESIDE = False
 

@@ -48,6 +48,7 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
             for key, by in (("up", -1), ("down", 1), ("pageup", -10), ("pagedown", 10))
         ),
     ]
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.PALETTE),)
     DEFAULT_CSS = """
     PaletteScreen {
         align: center top;

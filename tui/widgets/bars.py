@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -130,7 +130,8 @@ class KeyBar(Horizontal):
     def _set(self, buttons: list[KeyButton], screen: Screen[object], width: int) -> None:
         """Each button's state is set once: whatever turns and turns back lays the whole screen out anew."""
         allowed = {button: screen.check_action(button.key.id, ()) for button in buttons}
-        shown = _with_room([button for button, may in allowed.items() if may is not False], width)
+        greyed = {button for button, may in allowed.items() if may is None}
+        shown = _with_room([button for button, may in allowed.items() if may is not False], greyed, width)
         for button, may in allowed.items():
             if button.display is not (button in shown):
                 button.display = button in shown
@@ -145,12 +146,13 @@ class KeyBar(Horizontal):
         self._update(self.screen)
 
 
-def _with_room(wanted: list[KeyButton], width: int) -> list[KeyButton]:
-    """Those that have room beside each other in ``width`` cells; what yields is left out, the last first."""
+def _with_room(wanted: list[KeyButton], greyed: Collection[KeyButton], width: int) -> list[KeyButton]:
+    """Those with room beside each other in ``width`` cells; of what yields the ``greyed`` go first, then the last."""
     shown = list(wanted)
     used = sum(cell_len(button.key.shown + button.words) + 3 for button in shown)
-    for button in reversed(wanted):
-        if used > width > 0 and button.key.yields:
+    yielding = [button for button in reversed(wanted) if button.key.yields]
+    for button in sorted(yielding, key=lambda each: each not in greyed):
+        if used > width > 0:
             shown.remove(button)
             used -= cell_len(button.key.shown + button.words) + 3
     return shown

@@ -17,6 +17,7 @@ from tui import messages
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
+from tui.widgets.bars import KeyButton
 from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
@@ -141,6 +142,24 @@ async def test_what_can_not_be_done_now_is_greyed_out(make_world: MakeWorld, roo
         assert disabled["stop"]
         assert disabled["resume"]
         assert not disabled["open"]
+
+
+async def test_the_bar_names_what_can_be_done_with_the_selected_run(make_world: MakeWorld, root: Path) -> None:
+    failed, finished = fake_runs.failed_run(root), fake_runs.finished_run(root)
+    finished.adapter.mkdir(exist_ok=True)
+    (finished.adapter / "adapter_config.json").write_text("{}")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        shown = {}
+        for run in (finished, failed):
+            app.screen.query_one(RunList).choose(run.id)
+            await pilot.pause()
+            shown[run] = {button.key.id for button in app.screen.query(KeyButton) if button.display}
+        assert {"talk", "evaluate", "export", "delete"} <= shown[finished]
+        assert "resume" in shown[failed]
+        assert "resume" not in shown[finished]
+        assert len(screen_text(app).splitlines()[-1]) <= 80
 
 
 async def test_tab_and_enter_reach_what_the_letters_do(make_world: MakeWorld, root: Path) -> None:
