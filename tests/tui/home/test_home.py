@@ -30,7 +30,7 @@ async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None
         await until_shows(pilot, said("home.empty"))
         assert f"> d   {said('keys.demo')}" in screen_text(app), "the first thing to do has the focus"
         assert f"  n   {said('keys.new')}" in screen_text(app)
-        assert said("keys.delete") in screen_text(app)
+        assert said("keys.resume") in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
