@@ -33,7 +33,7 @@ async def test_the_models_on_this_machine_are_listed_with_size_and_kind(open_wiz
 async def test_a_slash_filters_the_models_and_enter_takes_what_is_found(open_wizard: Opener, model: Path) -> None:
     for number in range(4):
         make_model(paths.models_dir() / f"other-{number}")
-    async with open_wizard() as (app, pilot):
+    async with open_wizard(size=(120, 40)) as (app, pilot):
         await press(app, pilot, "enter")
         assert "/ Filter" in text_of(app)
         await press(app, pilot, "slash", *"other-2")
