@@ -53,6 +53,11 @@ from tui.world import World
 
 SIZES = ((80, 24), (80, 24), (120, 40), (60, 18), (200, 60), (81, 34), (61, 19))
 TINY = ((59, 17), (10, 3), (1, 1))
+STORM = (
+    (20, 5), (240, 70), (61, 19), (60, 18), (59, 70), (240, 17), (109, 33), (110, 34), (111, 35), (80, 70), (240, 18),
+    (60, 70), (171, 44), (170, 45), (81, 25), (20, 70), (240, 5), (100, 30), (79, 23),
+)  # fmt: skip
+"""Sizes of a window that somebody pulls at: the least and the most, and both sides of where the layout changes."""
 OWN = (
     "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab", "enter", "enter", "space",
     "escape", "backspace", "delete", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+k", "ctrl+x",
@@ -94,6 +99,7 @@ class MonkeyApp(TunedeckApp):
         live, writer = fake_runs.new_run(root, "live")
         fake_runs.begin(writer, 900)
         fake_runs.train(writer, 1, 120, 900)
+        self._writer, self._step = writer, 120
         self.runs = (
             fake_runs.finished_run(root), fake_runs.failed_run(root), fake_runs.crashed_run(root), live
         )  # fmt: skip
@@ -113,8 +119,9 @@ class MonkeyApp(TunedeckApp):
             commands[f"{name}_command"] = make_child(folder / name, *answers)
         self.services = Services(**commands)
         self.base = base
-        terminal = Terminal() if seed % 4 else Terminal(colours="16", unicode=False)
-        machine = with_gpus(a_gpu(0), a_gpu(1)) if seed % 2 else no_gpu()
+        turn = seed + seed // len(PLACES)  # in its next round each place has another terminal and machine
+        terminal = Terminal() if turn % 4 else Terminal(colours="16", unicode=False)
+        machine = with_gpus(a_gpu(0), a_gpu(1)) if turn % 2 else no_gpu()
         world = World(
             root=root, spawn=lambda run, **_: 1, refresh_s=0.05, terminal=terminal, demo=self._demo,
             watch_machine=FakeWatch(machine),
@@ -127,7 +134,7 @@ class MonkeyApp(TunedeckApp):
         elif place == "home" or place in self.asked or (place in WAYS and not of_rows):
             super().__init__(world)
         elif of_rows:
-            super().__init__(world, "wizard", prefill=self._answers("data"))
+            super().__init__(world, "wizard", prefill=self._answers("data+" if place == "data mix" else "data"))
         else:
             super().__init__(world, "wizard", prefill=self._answers(place))
 
@@ -156,9 +163,20 @@ class MonkeyApp(TunedeckApp):
         if self.place in self.asked:
             self.post_message(self.asked[self.place])
         elif self.place in WAYS:
-            await until(pilot, lambda: not isinstance(self.screen, HomeScreen) or self.screen.is_read)
+            await until(pilot, self._is_there)
             self.post_message(events.Key(WAYS[self.place], None))
         await pilot.pause()
+
+    def _is_there(self) -> bool:
+        """Whether the screen before the one to begin on can take its key."""
+        if isinstance(self.screen, HomeScreen):
+            return self.screen.is_read
+        return isinstance(self.screen, WizardScreen) and self.screen.step is not None
+
+    def go_on(self) -> None:
+        """The running training takes another step."""
+        self._step += 1
+        fake_runs.train(self._writer, self._step, self._step, 900)
 
     def let_go(self) -> None:
         self._lock.release()
@@ -204,19 +222,49 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                     seen[type(app.screen).__name__ + str(getattr(app.screen, "step_name", ""))] += 1
                 await pilot.pause(random_.choice((None, None, 0.001, 0.02)))
             pressed.append("HOME")
-            app.post_message(_resized(80, 24))
-            for _ in range(80):
-                await pilot.pause(0.02)
-                if isinstance(app.screen, HomeScreen):
-                    break
-                app.post_message(events.Key("escape", None))
-            assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
-            await until(pilot, lambda: said("keys.resume") in screen_text(app))
+            await lead_home(app, pilot)
     except BaseException as error:
         error.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
         raise
     finally:
         app.let_go()
+
+
+async def storm(folder: Path, seed: int) -> None:
+    """Pull at the window wherever a walk begins, in ever other order, while a run goes on; then as after a walk."""
+    random_ = random.Random(seed)
+    app = MonkeyApp(folder, seed)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(harmless())
+            pilot = await stack.enter_async_context(app.run_test(size=(80, 24)))
+            first = app.screen
+            await app.begin(pilot)
+            leads_on = app.place in app.asked or app.place in WAYS
+            await until(pilot, lambda: (app.screen is not first) is leads_on)
+            begun = type(app.screen)
+            for at, size in enumerate(random_.sample(STORM, len(STORM))):
+                app.post_message(_resized(*size))
+                if at % 4 == 0:
+                    app.go_on()
+                await pilot.pause(random_.choice((None, 0.001, 0.02)))
+            app.post_message(_resized(80, 24))
+            await until(pilot, lambda: app.size == (80, 24) and type(app.screen) is begun)
+            await lead_home(app, pilot)
+    finally:
+        app.let_go()
+
+
+async def lead_home(app: MonkeyApp, pilot: Pilot[None]) -> None:
+    """Escape, again and again, comes home from anywhere."""
+    app.post_message(_resized(80, 24))
+    for _ in range(80):
+        await pilot.pause(0.02)
+        if isinstance(app.screen, HomeScreen):
+            break
+        app.post_message(events.Key("escape", None))
+    assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
+    await until(pilot, lambda: said("keys.resume") in screen_text(app))
 
 
 def _one(app: MonkeyApp, random_: random.Random) -> str:

@@ -14,12 +14,15 @@ from textual.screen import Screen
 
 import tui
 from tests.tui.looking import screen_text, until
-from tests.tui.monkey import PLACES, MonkeyApp, walk
+from tests.tui.monkey import PLACES, MonkeyApp, storm, walk
 from tui.home.family import FamilyScreen
 from tui.home.screen import HomeScreen
 from tui.widgets.whole import WholeScreen
 from tui.wizard.flow import WizardScreen
 from tui.wizard.footer import Foot
+
+ALIKE = {"new", "task", "model", "strategy", "strategy+", "data", "data+", "review+", "finished"}
+"""Places on a screen that others stand for where the size of the window is changed."""
 
 
 @pytest.fixture
@@ -34,6 +37,11 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("seed", range(len(PLACES)), ids=PLACES)
 async def test_random_keys_break_nothing_and_leave_nobody_stuck(here: Path, seed: int) -> None:
     await walk(here, seed, 25)
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place not in ALIKE])
+async def test_a_window_that_is_pulled_at_breaks_nothing_and_changes_no_screen(here: Path, place: str) -> None:
+    await storm(here, PLACES.index(place))
 
 
 async def test_next_and_back_pressed_at_once_find_no_step_without_its_fields(here: Path) -> None:
