@@ -53,6 +53,7 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
             .dialog { border: round $border-blurred; }
             .dialog:focus { border: round $accent; }
             #help-keys, #help-terms { display: block; }
+            #help-keys { width: 60%; }
             #help-terms { width: 1fr; max-width: 60; }
         }
     }
