@@ -43,11 +43,13 @@ from tests.tui.wizard.making import GOOD, make_child, make_rows
 from tests.tui.wizard.old_adapters import RELATED, make_run, make_whole_model
 from tui import keys, messages
 from tui.app import TunedeckApp
+from tui.chat.screen import ChatScreen
 from tui.draft.draft import Draft
 from tui.draft.from_run import draft_from
 from tui.draft.services import Services
 from tui.home.screen import HomeScreen
 from tui.terminal import Terminal
+from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.flow import WizardScreen
 from tui.world import World
 
@@ -256,15 +258,16 @@ async def storm(folder: Path, seed: int) -> None:
 
 
 async def lead_home(app: MonkeyApp, pilot: Pilot[None]) -> None:
-    """Escape, again and again, comes home from anywhere."""
+    """Escape, again and again, comes home from anywhere; where a dialogue would be lost, once that was agreed to."""
     app.post_message(_resized(80, 24))
     for _ in range(80):
         await pilot.pause(0.02)
         if isinstance(app.screen, HomeScreen):
             break
-        app.post_message(events.Key("escape", None))
+        leaves_chat = isinstance(app.screen, ConfirmScreen) and isinstance(app.screen_stack[-2], ChatScreen)
+        app.post_message(events.Key("y", "y") if leaves_chat else events.Key("escape", None))
     assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
-    await until(pilot, lambda: said("keys.resume") in screen_text(app))
+    await until(pilot, lambda: said("keys.new") in screen_text(app))
 
 
 def _one(app: MonkeyApp, random_: random.Random) -> str:

@@ -43,7 +43,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         with Vertical(classes="dialog picker"):
             yield Static(id="picker-folder", classes="dialog-title")
             yield PickList(title_width=44, id="picker-list")
-            yield Hints(text("wizard.picker-keys"), ("choose", "up", "take_folder", "leave"), classes="quiet")
+            yield Hints(text("wizard.picker-keys"), ("choose", "up", "filter", "take_folder", "leave"), classes="quiet")
 
     def on_mount(self) -> None:
         self._open(self._folder)
@@ -66,6 +66,9 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
             [Pick(_UP, "../", text("wizard.picker-above")), *picks], chosen=come_from or _UP
         )
         self.query_one(PickList).choose(come_from or (picks[0].id if picks else _UP))
+
+    async def action_filter(self) -> None:
+        await self.query_one(PickList).action_filter()
 
     @on(PickList.Chosen)
     def _chosen(self, event: PickList.Chosen) -> None:

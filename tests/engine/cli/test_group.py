@@ -41,8 +41,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Group]:
             write(run, *(DONE if seed != 43 or again else (*DONE[:2], ev.Finished(outcome="stopped", step=1))))
 
     for use in (use_cases.start_group, use_cases.resume_group):
-        spawn = (*(use.__defaults__ or ())[:-1], launch)
-        monkeypatch.setattr(use, "__defaults__", spawn)
+        defaults = [launch if default is use_cases.launch_group else default for default in use.__defaults__ or ()]
+        monkeypatch.setattr(use, "__defaults__", tuple(defaults))
     return found
 
 

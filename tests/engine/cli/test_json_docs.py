@@ -124,7 +124,7 @@ def test_run(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_group(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups.start_group, "__defaults__", (None, lambda group: None))
+    monkeypatch.setattr(groups.start_group, "__defaults__", (None, lambda group: None, ""))
     same("run --seeds --detach", call("run", config, "--seeds", 2, "--detach"))
 
 
