@@ -41,7 +41,8 @@ os.environ[catalogue.STRICT] = "1"
 
 # Below a file nothing can be made: a test that writes into the home without one of its own ends there.
 _NOWHERE = TemporaryDirectory(prefix="tunedeck-tests-")
-_USERS = os.environ.get("TUNEDECK_HOME")
+# Workers are begun from a process that has set it already; they inherit what it was before.
+_USERS = os.environ.setdefault("TUNEDECK_USERS_HOME", os.environ.get("TUNEDECK_HOME", ""))
 (Path(_NOWHERE.name) / "ask-for-the-fixture-home").touch()
 os.environ["TUNEDECK_HOME"] = str(Path(_NOWHERE.name) / "ask-for-the-fixture-home" / "tunedeck")
 
@@ -68,10 +69,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def users_home() -> Iterator[None]:
     """The home of whoever runs the tests, in which the set-up put the starter model."""
     with pytest.MonkeyPatch.context() as patch:
-        if _USERS is None:
-            patch.delenv("TUNEDECK_HOME")
-        else:
+        if _USERS:
             patch.setenv("TUNEDECK_HOME", _USERS)
+        else:
+            patch.delenv("TUNEDECK_HOME")
         yield
 
 
