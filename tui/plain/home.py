@@ -38,9 +38,9 @@ _WORDS = {
 }  # fmt: skip
 _KEYS = {
     "N": "keys.open", "n": "keys.new", "d": "keys.demo", "l": "plain.list", "r N": "keys.resume", "x N": "keys.stop",
-    "delete N": "keys.delete", "t N": "chat.key-talk", "e N": "evaluate.key-evaluate", "j N": "evaluate.key-judge",
-    "c N N": "keys.compare-runs", "u N": "exporting.key-export", "m N": "strength.key-strength",
-    "mix N N": "mixes.key-mix", "o N": "keys.report", "a N": "keys.adapter", "f N": "keys.family",
+    "delete N": "keys.delete", "t N": "keys.talk-run", "e N": "keys.evaluate-run", "j N": "evaluate.key-judge",
+    "c N N": "keys.compare-runs", "u N": "keys.export-run", "m N": "keys.strength-run",
+    "mix N N": "keys.mix-runs", "o N": "keys.report", "a N": "keys.adapter", "f N": "keys.family",
     "g N": "keys.continue", "copy N": "keys.duplicate",
 }  # fmt: skip
 """What can be typed, by the codes of the screen's keys."""

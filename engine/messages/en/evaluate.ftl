@@ -129,8 +129,6 @@ stopped-on-screen = Stopped. { COUNT($kept, "answer is", "answers are") } kept: 
 confusion = Wanted (lines) and answered (columns)
 worst = Worst rows
 
-key-evaluate = Evaluate
-    .help = Evaluate the run on its held-out rows or a file.
 key-start = Start
     .help = Start the evaluation.
 key-again = Evaluate more

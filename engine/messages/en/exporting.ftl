@@ -101,8 +101,6 @@ files = Files
 files-at = Files in { $folder }
 was-at = They were in { $folder }
 
-key-export = Export
-    .help = Take the model to llama.cpp, Ollama or others.
 key-start = Export
     .help = Export to the target under the cursor, and prove it.
 key-type = Type

@@ -157,8 +157,6 @@ throw-title = Discard this mix?
 throw-about = The mix and its answers are deleted. The adapters it was made from stay.
 mark-first = Mark two or more runs with Space first.
 
-key-mix = Mix
-    .help = Mix the adapters of the marked runs into one.
 key-start = Mix
     .help = Make the mix and let it answer the rows of each adapter's task.
 key-weight = Weight

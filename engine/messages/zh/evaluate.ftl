@@ -129,8 +129,6 @@ stopped-on-screen = 已停止。已保存 { NUMBER($kept) } 个回答：再次�
 confusion = 正确类别（行）与实际回答（列）
 worst = 最差的数据行
 
-key-evaluate = 评估
-    .help = 用留出行或文件评估任务，与基座模型或其他任务比较。
 key-start = 开始
     .help = 开始评估。
 key-again = 再次评估

@@ -101,8 +101,6 @@ files = 文件
 files-at = 文件位于 { $folder }
 was-at = 文件曾位于 { $folder }
 
-key-export = 导出
-    .help = 把模型带到 llama.cpp、Ollama 等程序。
 key-start = 导出
     .help = 导出为光标所在的目标，并加以验证。
 key-type = 类型

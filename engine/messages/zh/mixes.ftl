@@ -157,8 +157,6 @@ throw-title = 丢弃这个混合结果？
 throw-about = 将删除混合结果及其回答。原适配器不受影响。
 mark-first = 请先用空格键标记两个或更多带适配器的任务。
 
-key-mix = 混合
-    .help = 把标记的任务的适配器混合为一个。
 key-start = 混合
     .help = 做出混合结果，并让它回答每个适配器任务的行。
 key-weight = 权重
