@@ -76,7 +76,7 @@ class ActingScreen(WholeScreen, Screen[None]):
         if action == "compare":
             return True if self.is_mounted and (self.listing.marked or self.group is not None) else None
         if action == "mix":
-            return True if self.is_mounted and len(self._mixable) > 1 else None
+            return True if self.is_mounted and self.listing.marked and len(self._mixable) > 1 else None
         if action in _OF_RUNS:
             is_coming = action == "filter" and not self.is_read  # words may be typed before the list is there
             return True if self.is_mounted and (self.lines or is_coming) else None

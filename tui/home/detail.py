@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,14 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import keys, words
 from tui.home.columns import VERDICTS, has_ended, is_group, steps_of
-from tui.widgets.bars import KeyBar, KeyButton
+from tui.widgets.bars import KeyBar
 from tui.widgets.line import cut_cells, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.pieces import Tone, figure, row, toned
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
-
     from engine.runs.group_summary import Line
+    from tui.keys import Key
 
 Fact = tuple[str, str, Tone]
 """The code of a label, what is so, and its tone."""
@@ -37,10 +37,10 @@ class Actions(KeyBar):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(key for name in names for key in keys.HOME if key.id == name)
 
-    def _set(self, buttons: list[KeyButton], screen: Screen[object], width: int) -> None:
-        for button in buttons:
-            button.display = screen.check_action(button.key.id, ()) is True
-        self.display = any(button.display for button in buttons)
+    def _shown(self, allowed: Mapping[Key, bool | None], width: int) -> list[Key]:
+        shown = [key for key, may in allowed.items() if may]
+        self.display = bool(shown)
+        return shown
 
 
 class Detail(Panel):

@@ -213,7 +213,7 @@ class HomeScreen(ActingScreen):
         if self.listing.display:
             self.listing.focus()
         else:
-            self.query("FirstSteps KeyRow, KeyBar KeyButton").first().focus()
+            self.query("FirstSteps KeyRow, Screen > KeyBar KeyButton").first().focus()
 
     def _show_lines(self) -> None:
         """The runs that are looked for, in the order that is asked for."""

@@ -19,7 +19,7 @@ from engine.common.clean_text import clean
 from engine.messages.catalogue import text
 from tui import keys, messages, shell
 from tui.clipboard import short
-from tui.widgets.bars import KeyButton
+from tui.widgets.bars import KeyBar
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Offer:
 
 def actions(screen: Screen[Any]) -> Iterator[Offer]:
     """What can be done now on ``screen``, in the order of its tables of keys, then what can be done everywhere."""
-    bar = {button.key.id: button.words for button in screen.query(KeyButton)}
+    renamed = {name: words for bar in screen.query(KeyBar) for name, words in bar.renamed.items()}
     subjects = screen.subjects if isinstance(screen, WholeScreen) else ()
     seen: set[str] = set()
     titles: set[str] = set()
@@ -61,7 +61,7 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
                 continue
             if name == "copy" and not (isinstance(screen, WholeScreen) and screen.copied()):
                 continue
-            title = bar.get(key.id, key.text)
+            title = renamed.get(key.id, key.text)
             if table is keys.EVERYWHERE and title in titles:  # the screen has a key of its own for it
                 continue
             seen.add(key.id)

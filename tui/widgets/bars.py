@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -65,10 +65,10 @@ class KeyButton(Static, can_focus=True):
         Binding("down,right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, words: str | None = None) -> None:
         super().__init__("", markup=False, classes=f"key-{key.id}")
         self.key = key
-        self.words = key.text
+        self.words = words or key.text
         self.tooltip = key.tooltip
 
     def render(self) -> Content:
@@ -110,52 +110,66 @@ class KeyRow(KeyButton):
 
 
 class KeyBar(Horizontal):
-    """The keys of a screen. What ``check_action`` refuses now is greyed (None) or hidden (False)."""
+    """The keys of a screen. What ``check_action`` refuses now is greyed (None) or left out (False).
+
+    A key that yields gets its button once there is room for it: most never need one, and each costs the first frame.
+    """
 
     def __init__(self, keys: Iterable[Key], id: str | None = None) -> None:
         super().__init__(id=id)
         self.keys = tuple(keys)
+        self.renamed: dict[str, str] = {}
+        """What keys do now, e.g. Pause or Resume, where it isn't what their tables say."""
 
     def compose(self) -> ComposeResult:
         for key in self.keys:
-            yield KeyButton(key)
+            if not key.yields:
+                yield KeyButton(key)
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._update)
         self._update(self.screen)
 
     def _update(self, screen: Screen[object]) -> None:
-        self._set(list(self.query(KeyButton)), screen, self.size.width or self.app.size.width)
+        allowed = {key: screen.check_action(key.id, ()) for key in self.keys}
+        self._show(self._shown(allowed, self.size.width or self.app.size.width), allowed)
 
-    def _set(self, buttons: list[KeyButton], screen: Screen[object], width: int) -> None:
+    def _shown(self, allowed: Mapping[Key, bool | None], width: int) -> list[Key]:
+        """Those with room beside each other in ``width`` cells; of what yields the greyed go first, then the last."""
+        shown = [key for key, may in allowed.items() if may is not False]
+        cells = {key: cell_len(key.shown + self.renamed.get(key.id, key.text)) + 3 for key in shown}
+        yielding = [key for key in reversed(shown) if key.yields]
+        for key in sorted(yielding, key=lambda each: allowed[each] is not None):
+            if sum(cells[each] for each in shown) > width > 0:
+                shown.remove(key)
+        return shown
+
+    def _show(self, shown: Collection[Key], allowed: Mapping[Key, bool | None]) -> None:
         """Each button's state is set once: whatever turns and turns back lays the whole screen out anew."""
-        allowed = {button: screen.check_action(button.key.id, ()) for button in buttons}
-        greyed = {button for button, may in allowed.items() if may is None}
-        shown = _with_room([button for button, may in allowed.items() if may is not False], greyed, width)
-        for button, may in allowed.items():
-            if button.display is not (button in shown):
-                button.display = button in shown
-            if button.disabled is not (may is None):
-                button.disabled = may is None
+        buttons = {button.key: button for button in self.query(KeyButton)}
+        following: KeyButton | None = None
+        for key in reversed(self.keys):
+            button = buttons.get(key)
+            if button is None and key in shown:
+                button = KeyButton(key, self.renamed.get(key.id))
+                self.mount(button, before=following)
+            if button is None:
+                continue
+            if button.display is not (key in shown):
+                button.display = key in shown
+            if button.disabled is not (allowed[key] is None):
+                button.disabled = allowed[key] is None
+            following = button
 
     def on_resize(self) -> None:
         self._update(self.screen)
 
     def rename(self, key_id: str, words: str) -> None:
-        self.query_one(f".key-{key_id}", KeyButton).rename(words)
-        self._update(self.screen)
-
-
-def _with_room(wanted: list[KeyButton], greyed: Collection[KeyButton], width: int) -> list[KeyButton]:
-    """Those with room beside each other in ``width`` cells; of what yields the ``greyed`` go first, then the last."""
-    shown = list(wanted)
-    used = sum(cell_len(button.key.shown + button.words) + 3 for button in shown)
-    yielding = [button for button in reversed(wanted) if button.key.yields]
-    for button in sorted(yielding, key=lambda each: each not in greyed):
-        if used > width > 0:
-            shown.remove(button)
-            used -= cell_len(button.key.shown + button.words) + 3
-    return shown
+        if self.renamed.get(key_id) != words:
+            self.renamed[key_id] = words
+            for button in self.query(f".key-{key_id}").results(KeyButton):
+                button.rename(words)
+            self._update(self.screen)
 
 
 def _text(value: str | Text) -> Text:

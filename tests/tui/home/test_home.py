@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from engine.runs import control
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
-from tui import messages
+from tui import keys, messages
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
@@ -295,3 +296,15 @@ async def test_of_hundreds_of_runs_the_newest_are_there_first(
     counts = [len(m.runs) for m in seen if isinstance(m, messages.RunsSummarised)]
     assert counts[0] == 3
     assert 7 in counts
+
+
+async def test_asking_which_keys_work_without_runs_loads_no_list(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked before the first frame; to load the list would have it wait for the thread that reads the runs."""
+    app = TunedeckApp(make_world())
+    async with app.run_test() as pilot:
+        await until_shows(pilot, said("home.empty"))
+        monkeypatch.setitem(sys.modules, "engine.runs.listing", None)  # an import of it fails from here on
+        for key in keys.HOME:
+            app.screen.check_action(key.id, ())
