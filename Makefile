@@ -15,6 +15,9 @@ STARTER := smollm2-135m
 WORKERS = $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 1; print(min(16, cores + cores // 2))')
 REAL = $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
+# What of the libraries is loaded is compiled then, once: pip would compile all of them, most for nothing.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check bench starter clean-venv
 .DEFAULT_GOAL := help
 
@@ -59,11 +62,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing tunedeck and its libraries into $(VENV); the first time this takes some minutes."
 	@$(PIP) install --quiet --upgrade pip
-	$(PIP) install --quiet -e '.[dev]' -c constraints.txt
+	$(PIP) install --quiet --no-compile -e '.[dev]' -c constraints.txt
 	@touch $@
 
 $(BENCH_STAMP): $(STAMP)
-	$(PIP) install --quiet -e '.[bench]' -c constraints.txt
+	$(PIP) install --quiet --no-compile -e '.[bench]' -c constraints.txt
 	@touch $@
 
 clean-venv:
