@@ -36,7 +36,8 @@ _POSITIONS = 4096
 """Positions whose keys and values are counted in what a chat needs."""
 _MOST_ROW_BYTES = 1 << 20
 _ENDS = {
-    "stop": "", "limit": "chat.ended-limit", "positions": "chat.ended-positions", "stopped": "chat.ended-stopped",
+    "stop": "", "stop-string": "chat.ended-stop-string", "limit": "chat.ended-limit",
+    "positions": "chat.ended-positions", "stopped": "chat.ended-stopped",
 }  # fmt: skip
 
 

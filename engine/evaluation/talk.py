@@ -16,6 +16,7 @@ from engine.data.rows.messages import Message
 from engine.modeling.load_for_use import BESIDE as BESIDE_ADAPTER
 from engine.modeling.load_for_use import Ready
 from engine.models.chat_request import BASE, BESIDE, Asked
+from engine.models.stop_strings import Until
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import Words
 
@@ -28,8 +29,9 @@ _LEAST_ROOM = 16
 
 @dataclass(frozen=True)
 class Spoken:
-    """An answer. ``ended``: by a stop token ("stop"), at the limit of tokens ("limit") or of the model's positions
-    ("positions"), or by the person ("stopped"). ``dropped`` turns of the dialogue had no room any more.
+    """An answer. ``ended``: by a stop token ("stop"), before a text of the request's ("stop-string"), at the limit of
+    tokens ("limit") or of the model's positions ("positions"), or by the person ("stopped"). ``dropped`` turns of the
+    dialogue had no room any more.
     """
 
     text: str
@@ -56,7 +58,7 @@ class Talker:
         ids, dropped = self._prompt(words, asked)
         room = self.positions - len(ids) + 1 if self.positions else asked.max_new_tokens
         most = min(asked.max_new_tokens, room)
-        listener = _Listener(words.tokenizer, words.stops, self._check, on_text)
+        listener = _Listener(words, asked.stop, self._check, on_text)
         began = time.monotonic()
         given = torch.tensor([ids], device=self._ready.base.model.device)
         how: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
@@ -74,7 +76,7 @@ class Talker:
                 stopped = True
         listener.end()
         reached = "positions" if room < asked.max_new_tokens else "limit"
-        ended = "stopped" if stopped else "stop" if listener.met_stop else reached
+        ended = "stopped" if stopped else listener.met or reached
         seconds = time.monotonic() - began
         return Spoken(
             listener.text, ended, listener.count, round(seconds, 2), round(listener.first_s(began), 2), dropped
@@ -171,27 +173,35 @@ class Pieces:
 
 
 class _Listener(StoppingCriteria):  # type: ignore[misc]
+    """``met`` is what ended the answer, as ``Spoken.ended`` names it; "" while nothing has."""
+
     def __init__(
-        self, tokenizer: Any, stops: frozenset[int], check: Callable[[], None], on_text: Callable[[str], None]
+        self, words: Words, stop: Sequence[str], check: Callable[[], None], on_text: Callable[[str], None]
     ) -> None:
-        self._pieces, self._stops, self._check, self._on_text = Pieces(tokenizer), stops, check, on_text
+        self._pieces, self._until, self._check, self._on_text = Pieces(words.tokenizer), Until(stop), check, on_text
+        self._stops = words.stops
+        self._named = _special_tokens(words.tokenizer, stop)
         self._said: list[str] = []
         self._first_t = 0.0
-        self.count, self.met_stop = 0, False
+        self.count, self.met = 0, ""
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
         token = int(input_ids[0, -1])
         self.count += 1
         self._first_t = self._first_t or time.monotonic()
         if token in self._stops:
-            self.met_stop = True
+            self.met = "stop"
+        elif token in self._named:
+            self.met = "stop-string"
         else:
-            self._say(self._pieces.add(token))
+            self._say(self._until.add(self._pieces.add(token)))
+            self.met = "stop-string" if self._until.is_met else ""
         self._check()
-        return torch.tensor([self.met_stop], device=input_ids.device)  # type: ignore[return-value]
+        return torch.tensor([bool(self.met)], device=input_ids.device)  # type: ignore[return-value]
 
     def end(self) -> None:
-        self._say(self._pieces.end())
+        self._say(self._until.add(self._pieces.end()))
+        self._say(self._until.end())
 
     def _say(self, piece: str) -> None:
         if piece:
@@ -204,3 +214,9 @@ class _Listener(StoppingCriteria):  # type: ignore[misc]
     @property
     def text(self) -> str:
         return "".join(self._said)
+
+
+def _special_tokens(tokenizer: Any, stop: Sequence[str]) -> frozenset[int]:
+    """Tokens that ``stop`` names and no text shows, as ``<|endoftext|>``."""
+    special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+    return frozenset(special[each] for each in stop if each in special)

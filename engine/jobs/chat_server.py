@@ -23,6 +23,7 @@ from engine.common.errors import MachineError, ModelError, TunedeckError
 from engine.common.http_json import Refused
 from engine.jobs.chat import Requests
 from engine.models.chat_request import MODEL, Asked, ChatRequest
+from engine.models.stop_strings import Until
 
 _KEY_WRONG, _NOT_FOUND = (401, 403), 404
 _TOLD_EVERY_S = 0.1
@@ -99,7 +100,9 @@ def _answer(server: _Server, request: dict[str, Any], desk: Requests, say: Say) 
     try:
         asked = msgspec.convert(request, Asked)
         with closing(server.events(asked)) as events:
-            said = _said(events, desk, lambda text: say("piece", id=number, voice=MODEL, text=clean(text)))
+            said = _said(
+                events, desk, Until(asked.stop), lambda text: say("piece", id=number, voice=MODEL, text=clean(text))
+            )
         say("said", id=number, voice=MODEL, **(said | {"text": clean(said["text"])}))
     except Refused as refused:
         say("trouble", id=number, **server.error(refused).as_json())
@@ -108,8 +111,11 @@ def _answer(server: _Server, request: dict[str, Any], desk: Requests, say: Say) 
     say("done", id=number)
 
 
-def _said(events: Iterator[dict[str, Any]], desk: Requests, on_text: Any) -> dict[str, Any]:
-    """The whole answer; ``on_text`` gets it as it comes, ten times a second at most."""
+def _said(events: Iterator[dict[str, Any]], desk: Requests, until: Until, on_text: Any) -> dict[str, Any]:
+    """The whole answer; ``on_text`` gets it as it comes, ten times a second at most.
+
+    It is cut here and not by the server: some take only four texts, and none says whether one of them ended it.
+    """
     began, told, held, whole = time.monotonic(), 0.0, "", ""
     pieces, ended, tokens, thinks = 0, "stop", 0, False
     for event in events:
@@ -120,16 +126,21 @@ def _said(events: Iterator[dict[str, Any]], desk: Requests, on_text: Any) -> dic
             raise Refused(str(event["error"]), 500)
         parts, finished = _parts(event)
         for text, is_thought in parts:
-            new = text if is_thought == thinks else (_OPEN if is_thought else _CLOSE) + text
+            new = until.add(text if is_thought == thinks else (_OPEN if is_thought else _CLOSE) + text)
             held, whole, thinks = held + new, whole + new, is_thought
         pieces += bool(parts)
         ended = _ENDED.get(finished, "stop") if finished else ended
         usage = event.get("usage")
         tokens = int(usage.get("completion_tokens") or 0) if isinstance(usage, dict) else tokens
+        if until.is_met:
+            ended = "stop-string"
+            break
         if held and time.monotonic() - told >= _TOLD_EVERY_S:
             told = time.monotonic()
             on_text(held)
             held = ""
+    rest = until.end()
+    held, whole = held + rest, whole + rest
     if held:
         on_text(held)
     seconds = round(time.monotonic() - began, 3)

@@ -50,6 +50,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of each of ``voices`` to ``turns``, whose last is a user's; ``id`` comes back with all that is said.
 
     ``plain``: the last turn's text is continued, without a template. At ``temperature`` 0 the likeliest token is taken.
+    An answer ends before the first of the texts in ``stop``.
     """
 
     id: int
@@ -59,3 +60,4 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 512
+    stop: tuple[str, ...] = ()

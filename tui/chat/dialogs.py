@@ -15,6 +15,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.config import numbers
 from engine.messages.catalogue import text
+from engine.models import stop_strings
 from engine.models.chat_request import Turn
 from tui import keys
 from tui.draft.manner import Manner
@@ -47,6 +48,7 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
                             about=text("chat.temperature-about"))  # fmt: skip
             yield FormField("top_p", text("chat.top-p"), f"{manner.top_p:g}")
             yield FormField("max_new_tokens", text("chat.max-new-tokens"), str(manner.max_new_tokens))
+            yield FormField("stop", text("chat.stop"), stop_strings.written(manner.stop), about=text("chat.stop-about"))
             options = [text("chat.as-dialogue"), text("chat.as-text")]
             yield FormField("plain", text("chat.form"), options[manner.plain], options=options)
             if not self._has_template:
@@ -83,6 +85,7 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
             replace(
                 self._manner, system=self._field("system").text, temperature=float(found["temperature"]),
                 top_p=float(found["top_p"]), max_new_tokens=int(found["max_new_tokens"]), plain=plain,
+                stop=stop_strings.read(self._field("stop").text),
             )
         )  # fmt: skip
 

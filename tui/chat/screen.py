@@ -306,7 +306,7 @@ class ChatScreen(WholeScreen, Screen[None]):
                     Asked(
                         id=self._number, turns=self.dialogue.turns(voice), voices=[voice], plain=last.plain,
                         temperature=self.manner.temperature, top_p=self.manner.top_p,
-                        max_new_tokens=self.manner.max_new_tokens,
+                        max_new_tokens=self.manner.max_new_tokens, stop=self.manner.stop,
                     )
                 )
             )  # fmt: skip

@@ -11,6 +11,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
+from engine.models import stop_strings
 from tui.draft.manner import Manner
 from tui.flow import describe
 from tui.flow.dialogue import Answer, Dialogue, Exchange
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "/base": "plain.chat-base", "/again": "plain.chat-again", "/edit": "plain.chat-edit", "/keep": "plain.chat-keep",
     "/clear": "plain.chat-clear", "/system": "plain.chat-system", "/temperature": "plain.chat-temperature",
-    "/top-p": "plain.chat-top-p", "/tokens": "plain.chat-tokens", "/text": "plain.chat-text",
+    "/top-p": "plain.chat-top-p", "/tokens": "plain.chat-tokens", "/stop": "plain.chat-stop",
+    "/text": "plain.chat-text",
 }  # fmt: skip
 _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "/temperature": ("temperature", float, 0, 5),
@@ -61,7 +63,7 @@ class _Chat:
         self._kept_in = str(Path.cwd() / "chat.jsonl")
         self._acts: dict[str, Callable[[str], None]] = {
             "/base": self._base, "/again": self._again, "/edit": self._edit, "/keep": self._keep,
-            "/clear": self._clear, "/system": self._system, "/text": self._text,
+            "/clear": self._clear, "/system": self._system, "/stop": self._stop, "/text": self._text,
         }  # fmt: skip
 
     def go(self) -> None:
@@ -135,7 +137,7 @@ class _Chat:
         manner = self._manner
         records = self._talk.ask(
             self._dialogue.turns(voice), [voice], plain=manner.plain, temperature=manner.temperature,
-            top_p=manner.top_p, max_new_tokens=manner.max_new_tokens,
+            top_p=manner.top_p, max_new_tokens=manner.max_new_tokens, stop=manner.stop,
         )  # fmt: skip
         tell = self._lines.rarely()
         try:
@@ -199,6 +201,10 @@ class _Chat:
     def _system(self, rest: str) -> None:
         self._manner = replace(self._manner, system=rest)
         self._dialogue.system = rest
+        self._lines.say(self._who())
+
+    def _stop(self, rest: str) -> None:
+        self._manner = replace(self._manner, stop=stop_strings.read(rest))
         self._lines.say(self._who())
 
     def _text(self, rest: str) -> None:

@@ -29,6 +29,7 @@ def chat(
     temperature: Annotated[float, typer.Option(metavar="T", min=0, max=5)] = 0.0,
     top_p: Annotated[float, typer.Option(metavar="P", min=0.01, max=1)] = 1.0,
     max_new_tokens: Annotated[int, typer.Option(metavar="N", min=1, max=32768)] = 512,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT")] = None,
     plain: Annotated[bool, typer.Option("--plain")] = False,
     checkpoint: Annotated[int | None, typer.Option(metavar="STEP", min=0)] = None,
     base: Annotated[str, typer.Option(metavar="MODEL")] = "",
@@ -46,8 +47,12 @@ def chat(
 
     if quantization not in ("", "none", "nf4", "int8"):
         raise ConfigError("chat.no-quantization", given=quantization)
+    from engine.models import stop_strings
     from engine.models.chat_request import ChatRequest
 
+    stops = tuple(stop_strings.meant(each) for each in stop or ())
+    if not all(stops):
+        raise ConfigError("chat.empty-stop")
     if server:
         beside_server = {
             "--beside": beside, "--checkpoint": checkpoint, "--base": base, "--quantization": quantization,
@@ -65,7 +70,9 @@ def chat(
         allow_pickle=allow_pickle, server=server, key_from=key_from,
     )  # fmt: skip
     found = None if server else app.found_by(request)
-    how = {"plain": plain, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_new_tokens}
+    how: dict[str, Any] = {
+        "plain": plain, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_new_tokens, "stop": stops,
+    }  # fmt: skip
     if prompt is None and not as_json and sys.stdout.isatty() and (screen_possible() or asks_by_lines()):
         raise typer.Exit(context.obj("chat", talk=(request, system, how)))
     room = app.room_for(found, gpu) if found is not None else None

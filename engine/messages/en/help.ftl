@@ -265,6 +265,7 @@ chat = Talk to a model.
     .temperature = 0: always the likeliest token.
     .top_p = Draw from the likeliest tokens up to this share.
     .max_new_tokens = Longest answer.
+    .stop = End an answer before this text, which is not shown; \n is a line break. May be repeated.
     .plain = Continue the text, without a chat template.
     .checkpoint = Use this checkpoint of the run instead of its result.
     .base = Where the base model of the adapter is.

@@ -106,6 +106,7 @@ chat-system = TEXT sets the system prompt
 chat-temperature = T; 0 always takes the likeliest token
 chat-top-p = P draws from the likeliest tokens up to this share
 chat-tokens = N is the longest answer
+chat-stop = TEXT, TEXT end an answer before the first of them; \n: line break; without a text: none
 chat-text = continues a text, or answers messages again
 chat-voice = { $name }:
 chat-answering = answering, { COUNT($words, "word", "words") } so far.  Ctrl+C stops it

@@ -106,6 +106,7 @@ chat-system = 文字，设置系统提示
 chat-temperature = T；0 表示总取最可能的词元
 chat-top-p = P，从累计概率达到该值的词元中抽取
 chat-tokens = N，回答的最大长度
+chat-stop = 文字，文字：回答在最先出现的一个之前结束，用英文逗号分隔，\n 表示换行；单独输入则取消
 chat-text = 续写文本，或恢复为回答消息
 chat-voice = { $name }：
 chat-answering = 正在回答，已有 { NUMBER($words) } 个词。按 Ctrl+C 停止

@@ -12,6 +12,7 @@ import pytest
 
 from engine.app import chat
 from engine.common.errors import MachineError
+from engine.messages.catalogue import text
 from engine.models.chat_request import ChatRequest, Turn
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.modeling.test_load_for_use import write_adapter
@@ -89,6 +90,17 @@ def test_an_answer_is_printed_alone(shell: Shell, stood: type[Stood], adapter: P
     turns, voices, how = stood.asked[0]
     assert turns == [Turn("system", "Be brief."), Turn("user", "Two teas")]
     assert (voices, how["temperature"], how["plain"]) == (["tuned"], 0.5, False)
+
+
+def test_stop_strings_are_given_one_by_one_and_an_answer_that_one_ended_says_so(
+    shell: Shell, stood: type[Stood], adapter: Path
+) -> None:
+    stood.ended = "stop-string"
+    said = shell("chat", str(adapter), "--prompt", "a", "--stop", r"\nUser:", "--stop", "x, y")
+    assert stood.asked[0][2]["stop"] == ("\nUser:", "x, y")
+    assert text("chat.ended-stop-string", tokens=3) in said.err
+    refused = shell("chat", str(adapter), "--prompt", "a", "--stop", "", "--json")
+    assert refused.json["error"]["code"] == "chat.empty-stop"
 
 
 def test_answers_beside_each_other_are_named_and_as_json_whole(shell: Shell, stood: type[Stood], adapter: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from engine.common.errors import DataError
 from engine.distributed.device import Placement
-from engine.evaluation.talk import Pieces, Stop, Talker
+from engine.evaluation.talk import Pieces, Spoken, Stop, Talker
 from engine.modeling.load_for_use import Ready, load_for_use
 from engine.models.chat_request import BASE, BESIDE, MODEL, TUNED, Asked, Turn
 from engine.models.for_use import find_for_use
@@ -71,6 +71,36 @@ def test_an_answer_comes_in_pieces_and_its_end_is_named(ready: Ready) -> None:
     short = Talker(ready, lambda: None).speak(MODEL, asked(), said.append)
     assert short.ended == "stop"
     assert spoken.text.startswith(short.text)
+
+
+def test_it_ends_before_a_stop_string_that_several_tokens_make_up(ready: Ready) -> None:
+    def drawn(stop: tuple[str, ...], on_text: Callable[[str], None]) -> Spoken:
+        torch.manual_seed(0)
+        how = asked(max_new_tokens=40, temperature=2.0, stop=stop)
+        return Talker(ready, lambda: None).speak(MODEL, how, on_text)
+
+    whole = drawn((), lambda piece: None)
+    stop, said = whole.text[9:14], list[str]()
+    cut = drawn(("never", stop), said.append)
+    assert (cut.text, cut.ended) == (whole.text[: whole.text.index(stop)], "stop-string")
+    assert "".join(said) == cut.text
+    assert cut.tokens < whole.tokens
+    begun = drawn((f"{whole.text[-2:]}never",), said.append)
+    assert (begun.text, begun.ended) == (whole.text, "limit")
+
+
+def test_a_stop_string_may_be_a_token_that_is_never_shown(ready: Ready) -> None:
+    words = ready.words[""]
+    whole = Talker(ready, lambda: None).speak(MODEL, asked(), lambda piece: None)
+    ended = words.tokenizer.convert_ids_to_tokens(min(words.stops))
+    ready.words[""] = type(words)(words.tokenizer, words.template, frozenset({-1}), words.pad_id)
+    forced = ready.model.get_output_embeddings()
+    forced.register_forward_hook(
+        lambda module, given, logits: logits.index_fill(2, torch.tensor(min(words.stops)), 1e4)
+    )
+    spoken = Talker(ready, lambda: None).speak(MODEL, asked(stop=(ended,)), lambda piece: None)
+    assert (spoken.text, spoken.ended, spoken.tokens) == ("", "stop-string", 1)
+    assert whole.text
 
 
 def test_a_person_can_stop_it(ready: Ready) -> None:

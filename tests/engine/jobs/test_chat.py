@@ -95,6 +95,21 @@ def test_a_real_process_answers_with_both_voices_and_ends_with_its_stdin(adapter
         assert process.wait(30) == 0
 
 
+def test_both_voices_end_at_a_stop_string(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(monkeypatch, ChatRequest(target=str(adapter), beside=BASE, gpus="cpu"))
+    desk.until("ready")
+    desk.lines.ask(1, voices=[TUNED, BASE], max_new_tokens=24)
+    whole = [each["text"] for each in desk.until("done") if each["type"] == "said"]
+    stop = tuple(text[len(text) // 2 :][:3] for text in whole)
+    desk.lines.ask(2, voices=[TUNED, BASE], max_new_tokens=24, stop=stop)
+    cut = [each for each in desk.until("done") if each["type"] == "said"]
+    assert [(each["voice"], each["ended"]) for each in cut] == [(TUNED, "stop-string"), (BASE, "stop-string")]
+    for each, before in zip(cut, whole, strict=True):
+        assert each["text"] == before[: min(at for one in stop if (at := before.find(one)) >= 0)]
+    desk.lines.close()
+    desk.thread.join(30)
+
+
 def test_a_stop_ends_the_answer_and_takes_back_those_that_wait(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch, ChatRequest(target=str(adapter), gpus="cpu"))
     desk.until("ready")

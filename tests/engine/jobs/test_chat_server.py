@@ -61,6 +61,24 @@ def test_a_dialogue_is_passed_on_and_its_answer_comes_in_pieces() -> None:
     assert "".join(each["text"] for each in said if each["type"] == "piece") == whole["text"]
 
 
+def test_an_answer_of_a_server_ends_before_a_stop_string() -> None:
+    def goes_on(request: dict[str, Any]) -> Iterator[Any]:
+        assert "stop" not in request
+        for each in ("Two", " teas", ".\nUs", "er", ": one", " more"):
+            yield piece(each)
+        yield piece(finish_reason="stop")
+        yield "[DONE]"
+
+    with chat(chat_completions=goes_on) as server:
+        _, said = answer(server.address, stop=("\nUser:",))
+        _, other = answer(server.address, stop=("more.",))
+    whole = next(each for each in said if each["type"] == "said")
+    assert (whole["text"], whole["ended"]) == ("Two teas.", "stop-string")
+    assert "".join(each["text"] for each in said if each["type"] == "piece") == whole["text"]
+    whole = next(each for each in other if each["type"] == "said")
+    assert (whole["text"], whole["ended"]) == ("Two teas.\nUser: one more", "stop")
+
+
 def test_text_is_continued_without_a_template() -> None:
     def more(request: dict[str, Any]) -> Iterator[Any]:
         assert request["prompt"] == "Two teas"

@@ -163,13 +163,23 @@ async def test_settings_are_checked_and_sent_along(
         await until_shows(pilot, said("chat.manner-title"))
         await pilot.press(*"Brief", "tab", "backspace", "x", "ctrl+n")
         await until_shows(pilot, "Give a number from 0 to 5.")
-        await pilot.press("backspace", *"0.7", "enter")
+        await pilot.press("backspace", *"0.7", *["tab"] * 3, *r"\nUser:, <|end|>", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChatScreen))
         await say(pilot, "hi")
         await until(pilot, lambda: sent)
         assert sent[0]["temperature"] == 0.7
         assert sent[0]["turns"][0] == {"role": "system", "content": "Brief"}
+        assert sent[0]["stop"] == ["\nUser:", "<|end|>"]
         assert "temperature 0.7" in screen_text(pilot.app)
+        assert said("chat.manner-stop", stop=r"\nUser:, <|end|>") in screen_text(pilot.app)
+        await until(pilot, lambda: not of(pilot)._asked)
+        await pilot.press("f2")  # what was set stands there again
+        await until_shows(pilot, r"\nUser:, <|end|>")
+        await pilot.press(*["tab"] * 4, "backspace", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChatScreen))
+        await say(pilot, "on")
+        await until(pilot, lambda: len(sent) == 2)
+        assert sent[1]["stop"] == ["\nUser:", "<|end|"]
 
 
 async def test_a_turn_is_corrected_and_written_as_a_row(talk: Callable[..., TunedeckApp], tmp_path: Path) -> None:

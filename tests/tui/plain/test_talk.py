@@ -66,6 +66,12 @@ def test_a_dialogue_has_a_memory_and_the_base_beside_it(talk: Talk, stood: type[
     assert "\x1b" not in said
 
 
+def test_stop_strings_are_set_for_all_voices_told_and_taken_away(talk: Talk, stood: type[Stood], run: RunDir) -> None:
+    said = talk("t 1", r"/stop \nUser:, x\, y", "Two teas", "/stop", "More", "q", "q")
+    assert [how["stop"] for _, _, how in stood.asked] == [("\nUser:", "x, y")] * 2 + [()] * 2
+    assert said.count(r"\nUser:, x\, y") == 2  # once typed, once told
+
+
 def test_ctrl_c_stops_an_answer_and_keeps_the_dialogue(talk: Talk, stood: type[Stood], run: RunDir) -> None:
     said = talk("t 1", "/base", "one", "long", "three", "q", "q")
     assert "cut" in said
@@ -79,9 +85,11 @@ def test_a_dialogue_is_kept_as_a_row(talk: Talk, stood: type[Stood], run: RunDir
 
 
 def test_chat_of_the_command_line_is_lines_too(talk: Talk, stood: type[Stood], home: Path) -> None:
-    said = talk("Hello", "q", route="chat", talk=(ChatRequest(target="x"), "Be brief.", {"temperature": 0.5}))
+    said = talk(
+        "Hello", "q", route="chat", talk=(ChatRequest(target="x"), "Be brief.", {"temperature": 0.5, "stop": ("END",)})
+    )
     assert "tuned says Hello" in said
-    assert stood.asked[0][2]["temperature"] == 0.5
+    assert (stood.asked[0][2]["temperature"], stood.asked[0][2]["stop"]) == (0.5, ("END",))
 
 
 def test_pairs_are_judged_by_number_and_taken_back(talk: Talk, run: RunDir) -> None:
