@@ -21,6 +21,7 @@ from engine.runs.evaluations import BASE, TRAINING, TUNED, Evaluation
 
 PREFERRED, PAIRS = "preferred", "pairs"
 """The metric of a judgement, and the part of the rows that it is over."""
+_SAID = {"system": "judge.said-system", "user": "judge.said-user", "assistant": "judge.said-assistant"}
 _SENTENCES = {"better": "judge.preferred", "worse": "judge.not-preferred", "unclear": "judge.unclear"}
 
 
@@ -28,7 +29,8 @@ _SENTENCES = {"better": "judge.preferred", "worse": "judge.not-preferred", "uncl
 class Bench:
     """The pairs of evaluation ``name`` of ``run`` between the candidates ``names``, and what ``judge`` made of them.
 
-    Choices are kept as they are made, so that judging goes on where it stood.
+    ``identity`` is that of a model that judges, "" for a person. Choices are kept as they are made, so that judging goes
+    on where it stood.
     """
 
     run: RunDir
@@ -36,6 +38,7 @@ class Bench:
     names: tuple[str, str]
     pairs: Pairs
     judge: str = HAND
+    identity: str = ""
     chosen: dict[int, Choice] = field(default_factory=dict)
     _shown_t: float = 0.0
 
@@ -58,7 +61,7 @@ class Bench:
 
     def kept(self, judge: str) -> dict[int, Choice]:
         """What ``judge`` chose of these pairs so far, by row."""
-        made = choices.read(self.where, judge, self.names, "" if judge == HAND else _folder_of(judge))
+        made = choices.read(self.where, judge, self.names, "" if judge == HAND else self.identity)
         return choices.of_pairs(made, self.pairs.pairs)
 
     @property
@@ -102,10 +105,14 @@ class Bench:
         return True
 
 
-def open_bench(run: RunDir, name: str = "", against: str = "", judge: str = HAND) -> Bench:
+def open_bench(
+    run: RunDir, name: str = "", against: str = "", judge: str = HAND,
+    on_progress: Callable[[int, int | None, Message], None] = lambda done, total, message: None,
+) -> Bench:  # fmt: skip
     """The pairs of evaluation ``name``, by default that of the training, of its tuned model and ``against`` (the base).
 
-    Raises RunError: no such evaluation, a candidate it has not, or no two answers that differ.
+    A model that judges is hashed once, to be told from others of its name. Raises RunError: no such evaluation, a
+    candidate it has not, or no two answers that differ.
     """
     found = [each for each in evaluations.all_of(run) if each.part != PAIRS]  # judgements have no answers
     if not found:
@@ -118,7 +125,8 @@ def open_bench(run: RunDir, name: str = "", against: str = "", judge: str = HAND
     pairs = choices.pairs_in(evaluations.folder(run, chosen.name), pair, seed=_seed(run))
     if not pairs.pairs:
         raise RunError("judge.no-pairs", run=run.id, name=chosen.name, pair=list(pair), same=len(pairs.same))
-    bench = Bench(run, chosen.name, pair, pairs, judge)
+    identity = "" if judge == HAND else _identity_of(judge, on_progress)
+    bench = Bench(run, chosen.name, pair, pairs, judge, identity)
     bench.chosen = bench.kept(judge)
     return bench
 
@@ -158,12 +166,14 @@ def let_model_judge(
     return conclude(bench, notes)
 
 
-def _folder_of(judge: str) -> str:
-    """The folder of the model that ``judge`` names, "" for a name that means none any more."""
+def _identity_of(judge: str, on_progress: Callable[[int, int | None, Message], None]) -> str:
+    """The identity of the model that ``judge`` names, "" for a name that means none any more."""
     from engine.models.for_use import find_for_use
+    from engine.models.identity import identity_of
 
+    said = Message("judge.reading")
     try:
-        return str(find_for_use(judge).path)
+        return identity_of(find_for_use(judge), lambda done, total: on_progress(done, total, said))
     except TunedeckError:
         return ""
 
@@ -171,12 +181,17 @@ def _folder_of(judge: str) -> str:
 def _is_own_base(bench: Bench) -> bool:
     """Whether the judge is the model whose answers it judges."""
     from engine.models.for_use import find_for_use
+    from engine.models.weights import hash_files, weight_files
 
     try:
         judge, judged = find_for_use(bench.judge), find_for_use(str(bench.run.path))
+        if judge.card.path.resolve() == judged.card.path.resolve():
+            return True
+        record = judged.adapter.record if judged.adapter else None
+        weights = dict(record.weights_sha256) if record else {}
+        return bool(weights) and hash_files(weight_files(judge.card.path)) == weights  # a copy in another folder
     except TunedeckError:
         return False
-    return judge.card.path.resolve() == judged.card.path.resolve()
 
 
 def _seed(run: RunDir) -> int:
@@ -242,9 +257,10 @@ class Judging:
             share=one.value, low=means[1].low, high=means[1].high, n=n,
         )  # fmt: skip
         who, judge = self.bench, self.bench.judge
-        reason = Message("judge.by-hand") if judge == HAND else Message("judge.by-model", judge=judge)
+        by_model = Message("judge.by-model", judge=judge, identity=who.identity or "?")
+        reason = Message("judge.by-hand") if judge == HAND else by_model
         return Evaluation(
-            name=evaluations.judgement(who.name, choices.slug(judge)), part=PAIRS, n=n, candidates=[theirs, ours],
+            name=evaluations.judgement(who.name, choices.called(judge, who.identity)), part=PAIRS, n=n, candidates=[theirs, ours],
             metrics=[PREFERRED], reason=reason, means=means, comparisons=[compared], looked_at=1, sentence=sentence,
             notes=list(notes), seconds={judge: round(sum(each.seconds for each in who.chosen.values()), 1)},
         )  # fmt: skip
@@ -261,6 +277,9 @@ class Judging:
             found.append(Message(code, flips=flips, n=len(self.pairs)))
             silent = sum(not bench.chosen[pair.row].spoke for pair in self.pairs)
             found += [Message("judge.not-spoken", rows=silent, n=len(self.pairs))] if silent else []
+            unread = [bench.chosen[pair.row].unread for pair in self.pairs]
+            cut = sum(map(bool, unread))
+            found += [Message("judge.unread", rows=cut, n=len(self.pairs), turns=sum(unread))] if cut else []
             found += self._beside_hand()
         return found
 
@@ -299,6 +318,14 @@ class Judging:
         rate = sum(judged) / len(judged)
         preferred = words.candidate(ours)
         return [*notes, Message("judge.corrected", candidate=preferred, rate=rate, value=value, low=low, high=high)]
+
+
+def dialogue(pair: Pair) -> list[Message]:
+    """What was said before the request and the request itself, a turn each; the request alone where nothing was."""
+    if not pair.earlier:
+        return [Message.literal(pair.prompt)]
+    turns = [*((turn.role, turn.text) for turn in pair.earlier), ("user", pair.prompt)]
+    return [Message(_SAID.get(role, "judge.said-tool"), text=said) for role, said in turns]
 
 
 def lines_of(found: Evaluation) -> list[Message]:

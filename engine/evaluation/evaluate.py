@@ -34,7 +34,7 @@ from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.evaluations import Answer, Cost, Evaluation, Said
+from engine.runs.evaluations import Answer, Cost, Evaluation, Said, Turn
 from engine.runs.one_seed import of_one_seed
 from engine.runs.phases import MESSAGES, Phases
 from engine.runs.steering import StopRequested
@@ -135,7 +135,7 @@ def ask(
                 Answer(
                     candidate=candidate.name, row=place, prompt=_asked(row), reference=row.messages[-1].text,
                     answer=said.text, ended=said.ended, tokens=said.tokens, group=row.group, mark=marks[place],
-                    examples=prompts[place].examples, seconds=round(seconds / len(group), 4),
+                    examples=prompts[place].examples, seconds=round(seconds / len(group), 4), earlier=_earlier(row),
                 )
             )  # fmt: skip
         found.update((answer.row, answer) for answer in made)
@@ -365,7 +365,7 @@ def _taken(questions: Questions, name: str, marks: Sequence[str], beside: Sequen
 def _kept(questions: Questions, where: Path, name: str, marks: Sequence[str]) -> dict[int, Answer]:
     """By row what ``name`` answered before to the same prompts with the same weights, as it is kept in ``where``."""
     return {
-        answer.row: answer
+        answer.row: msgspec.structs.replace(answer, earlier=_earlier(questions.rows[answer.row]))
         for answer in evaluations.answers(where)
         if answer.candidate == name
         and 0 <= answer.row < len(marks)
@@ -387,6 +387,11 @@ def unwritable(questions: Questions, error: OSError) -> MachineError:
 
 def _mark(ids: Sequence[int], new_tokens: int, weights: str) -> str:
     return hashlib.blake2b(f"{weights} {new_tokens} {list(ids)}".encode(), digest_size=12).hexdigest()
+
+
+def _earlier(row: Row) -> list[Turn]:
+    """What was said before the question: a row may be a long dialogue."""
+    return [Turn(turn.role, turn.text) for turn in row.messages[:-2]]
 
 
 def _asked(row: Row) -> str:

@@ -1,7 +1,8 @@
 """A local model prefers one of two answers, blind and in both orders: a pair that flips with the order is a tie.
 
 The model is asked once for each order; the greater of the next-token logits of "A" and "B" is its choice, so that no
-text is generated and nothing has to be parsed (the pairwise mode of MT-Bench, arXiv 2306.05685, by logits).
+text is generated and nothing has to be parsed (the pairwise mode of MT-Bench, arXiv 2306.05685, by logits). It reads the
+whole dialogue; where that is too long for it, it reads what came last, and how much it did not read is kept.
 """
 
 from __future__ import annotations
@@ -29,23 +30,37 @@ class Judged:
     choice: Choice | None
 
 
-def question(pair: Pair, first: int) -> str:
-    """What the judge reads, with answer number ``first`` as A. Nothing in it says who answered."""
+def question(pair: Pair, first: int, unread: int = 0) -> str:
+    """What the judge reads, with answer number ``first`` as A. Nothing in it says who answered.
+
+    Of the turns before the request the first ``unread`` are left out, which is said there.
+    """
     answers = (pair.answers[first], pair.answers[1 - first])
     wanted = f"A correct answer:\n{pair.reference}\n\n" if pair.reference.strip() else ""
     return (
         "Two assistants answered the same request. Decide which answer is better: more correct, more complete and in "
         "the form that was asked for. Length and order do not matter.\n\n"
-        f"Request:\n{pair.prompt}\n\n{wanted}"
+        f"{_before(pair, unread)}Request:\n{pair.prompt}\n\n{wanted}"
         f"Answer A:\n{answers[0]}\n\nAnswer B:\n{answers[1]}\n\nWhich answer is better? Reply with A or B only."
     )
 
 
-class Judge:
-    """A loaded model that is asked. Raises ModelError where its tokenizer can't tell the letters apart."""
+def _before(pair: Pair, unread: int) -> str:
+    if not pair.earlier:
+        return ""
+    left_out = [f"[{unread} earlier turns are left out]"] if unread else []
+    turns = [f"{turn.role.capitalize()}: {turn.text}" for turn in pair.earlier[unread:]]
+    return "\n\n".join(["The conversation before the request:", *left_out, *turns]) + "\n\n"
 
-    def __init__(self, ready: Ready, memory: MemoryGuard) -> None:
-        self._ready, self._memory = ready, memory
+
+class Judge:
+    """A loaded model that is asked, and whose ``identity`` stands with its choices.
+
+    Raises ModelError where its tokenizer can't tell the letters apart.
+    """
+
+    def __init__(self, ready: Ready, memory: MemoryGuard, identity: str = "") -> None:
+        self._ready, self._memory, self._identity = ready, memory, identity
         words = ready.words[ready.speaking]
         self._pad = words.pad_id
         self._renderer = Renderer(words.tokenizer, words.stops)
@@ -67,9 +82,13 @@ class Judge:
     def _one(self, pair: Pair) -> Judged:
         card = self._ready.base.card  # beyond what it was made for a model still computes, but judges nothing
         most = min(filter(None, (card.position_limit, card.max_position_embeddings)), default=0)
-        prompts = [self._renderer.prompt_ids((Turn("user", question(pair, first)),)) for first in (0, 1)]
-        if most and max(map(len, prompts)) > most:
-            return Judged(pair.row, None)
+        unread = 0
+        prompts = self._prompts(pair, unread)
+        while most and max(map(len, prompts)) > most:
+            if unread == len(pair.earlier):
+                return Judged(pair.row, None)
+            unread += 1
+            prompts = self._prompts(pair, unread)
         margins, spoke = [], True
         for prompt in prompts:
             margin, is_letter = self._margin(prompt)
@@ -80,10 +99,14 @@ class Judge:
         by_order = (_named(margins[0], names), _named(-margins[1], names))
         chosen = by_order[0] if by_order[0] and by_order[0] == by_order[1] else TIE
         choice = Choice(
-            row=pair.row, pair=names, chosen=chosen, by_order=by_order, mark=pair.mark, by=str(self._ready.found.path),
-            spoke=spoke,
+            row=pair.row, pair=names, chosen=chosen, by_order=by_order, mark=pair.mark, by=self._identity, spoke=spoke,
+            unread=unread,
         )  # fmt: skip
         return Judged(pair.row, choice)
+
+    def _prompts(self, pair: Pair, unread: int) -> list[list[int]]:
+        """The question in both orders."""
+        return [self._renderer.prompt_ids((Turn("user", question(pair, first, unread)),)) for first in (0, 1)]
 
     @torch.no_grad()
     def _margin(self, prompt: list[int]) -> tuple[float, bool]:

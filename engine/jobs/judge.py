@@ -40,10 +40,15 @@ def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None
     from engine.evaluation.judge import Judge, Judged
     from engine.modeling.load_for_use import config_for, load_for_use
     from engine.modeling.out_of_memory import MemoryGuard
+    from engine.models.identity import identity_of
 
-    where = Path(request.where)
+    def hashing(done: int, total: int) -> None:
+        check()
+        say("progress", done=done, total=total, message=Message("judge.reading"))
+
+    where, identity = Path(request.where), identity_of(found, hashing)
     pairs = choices.pairs_in(where, request.pair, request.seed).pairs[: request.rows or None]
-    done = choices.of_pairs(choices.read(where, request.judge, request.pair, str(found.path)), pairs)
+    done = choices.of_pairs(choices.read(where, request.judge, request.pair, identity), pairs)
     left = [pair for pair in pairs if pair.row not in done]
     too_long = 0
     if left:
@@ -51,7 +56,7 @@ def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None
         ready = load_for_use(found, place(config_for(found)), trust, lambda done, total: check())
         for note in ready.told:
             say("note", message=note)
-        judge = Judge(ready, MemoryGuard(ready.base.model.device, sink, phase="evaluation"))
+        judge = Judge(ready, MemoryGuard(ready.base.model.device, sink, phase="evaluation"), identity)
 
         def take(judged: Judged) -> None:
             nonlocal too_long

@@ -130,7 +130,7 @@ def base_changes(run: RunDir, model: Path, allow_pickle: bool = False) -> list[M
     """What of the base in folder ``model``, wherever it lies now, is not what ``run`` was trained on."""
     noted = [each for each in read(run) if each.part == "model"]
     before = [replace(each, path=str(model / Path(each.path).name)) for each in noted]
-    now = [origin for path in _model_files(model, allow_pickle) for origin in _file("model", path)]
+    now = [origin for path in model_files(model, allow_pickle) for origin in _file("model", path)]
     return _compared(before, now, thorough=False) if before else []
 
 
@@ -201,7 +201,7 @@ def _files(config: RunConfig, model: Path | None) -> Iterator[Origin]:
     for number, source in enumerate(config.data):
         yield from _of_source(source, number, ())
     if model is not None:
-        for path in _model_files(model, config.model.allow_pickle):
+        for path in model_files(model, config.model.allow_pickle):
             yield from _file("model", path)
     yield from _file("template", Path(config.model.chat_template or "/").expanduser())
     if config.strategy.kind == "continue":
@@ -240,7 +240,8 @@ def _of_source(source: DataSource, number: int, within: Sequence[str]) -> Iterat
                     yield from (part for part in _of_source(each, number, (*within, run.id)) if part.part == "run")
 
 
-def _model_files(folder: Path, allow_pickle: bool) -> list[Path]:
+def model_files(folder: Path, allow_pickle: bool) -> list[Path]:
+    """The files of the model in ``folder`` that decide over what it answers, its weights first."""
     weights: tuple[Path, ...] = ()
     with suppress(TunedeckError):
         weights = read_weights(folder, allow_pickle).files

@@ -1,7 +1,7 @@
 """Pairs of answers to the same row, and which of them was preferred, kept beside the evaluation they come from.
 
 ``choices-JUDGE.jsonl`` is appended, so that judging goes on where it stood. A pair that is judged again, or taken back,
-is a later line: the last one counts.
+is a later line: the last one counts. A model that judges has a file by its content: another one may have its name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from engine.common.regular_files import open_to_append, read_regular
 from engine.runs import evaluations
-from engine.runs.evaluations import Answer
+from engine.runs.evaluations import Answer, Turn
 
 HAND = "hand"
 """The judge's name where a person chose."""
@@ -30,7 +30,8 @@ _MOST_BYTES = 256 << 20
 class Pair:
     """Two ``answers`` to ``prompt``, of the candidates ``names``. ``reference`` is what was wanted, "" for none.
 
-    ``swapped``: a person sees the second answer on the left. It is drawn, and the same for the same seed.
+    ``earlier`` are the turns before the prompt. ``swapped``: a person sees the second answer on the left. It is drawn,
+    and the same for the same seed.
     """
 
     row: int
@@ -40,11 +41,13 @@ class Pair:
     answers: tuple[str, str]
     swapped: bool = False
     group: str = ""
+    earlier: tuple[Turn, ...] = ()
 
     @property
     def mark(self) -> str:
-        """The same for the same two answers to the same question."""
-        said = "\0".join((self.prompt, self.reference, *sorted(self.answers)))
+        """The same for the same two answers to the same question, after the same turns."""
+        before = [part for turn in self.earlier for part in (turn.role, turn.text)]
+        said = "\0".join((*before, self.prompt, self.reference, *sorted(self.answers)))
         return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     @property
@@ -76,7 +79,8 @@ def pairs_of(answers: Sequence[Answer], names: tuple[str, str], seed: int) -> Pa
             same.append(row)
             continue
         swapped = random.Random(f"{seed} {row} side").random() < 0.5
-        found.append(Pair(row, one.prompt, one.reference, names, (one.answer, two.answer), swapped, one.group))
+        said = (one.answer, two.answer)
+        found.append(Pair(row, one.prompt, one.reference, names, said, swapped, one.group, tuple(one.earlier)))
     random.Random(f"{seed} order").shuffle(found)
     return Pairs(tuple(found), tuple(same))
 
@@ -91,7 +95,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``by_order`` are a model's choices in either order, "" where it could not tell; where they differ the pair is a tie.
     ``seconds`` is how long a person looked. ``mark`` is the pair's, "" where an earlier version wrote it. ``by`` is the
-    folder of the model that chose, and not ``spoke`` says that its likeliest next token was no letter.
+    identity of the model that chose, and not ``spoke`` says that its likeliest next token was no letter. It read the
+    dialogue without its first ``unread`` turns, for which it had no room.
     """
 
     row: int
@@ -102,6 +107,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mark: str = ""
     by: str = ""
     spoke: bool = True
+    unread: int = 0
 
     @property
     def flipped(self) -> bool:
@@ -109,9 +115,14 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.by_order is not None and "" not in self.by_order and self.by_order[0] != self.by_order[1]
 
 
-def file_of(where: Path, judge: str) -> Path:
+def file_of(where: Path, judge: str, by: str = "") -> Path:
     """Where the choices of ``judge``, HAND or a model's name, are kept in the evaluation's folder ``where``."""
-    return where / f"choices-{slug(judge)}.jsonl"
+    return where / f"choices-{called(judge, by)}.jsonl"
+
+
+def called(judge: str, by: str = "") -> str:
+    """``judge`` as a part of a file's name: of a model with its identity ``by``."""
+    return f"{slug(judge)}-{by}" if by else slug(judge)
 
 
 def slug(judge: str) -> str:
@@ -121,24 +132,24 @@ def slug(judge: str) -> str:
 
 def keep(where: Path, judge: str, choice: Choice) -> None:
     """Append one choice, in one write and on a line of its own, whatever was cut off before it. Raises OSError."""
-    with open(open_to_append(file_of(where, judge)), "ab") as file:  # noqa: PTH123 - of a descriptor
+    with open(open_to_append(file_of(where, judge, choice.by)), "ab") as file:  # noqa: PTH123 - of a descriptor
         file.write(b"\n" + msgspec.json.encode(choice) + b"\n")
 
 
 def read(where: Path, judge: str, pair: tuple[str, str], by: str = "") -> dict[int, Choice]:
     """The choices of ``judge`` between the candidates of ``pair`` by row, in the order they were made.
 
-    Of a model only those made ``by`` the one in that folder: another may have the same name.
+    Of a model only those of the one whose identity is ``by``: another may have the same name.
     """
     found: dict[int, Choice] = {}
     try:
-        raw = read_regular(file_of(where, judge), _MOST_BYTES)
+        raw = read_regular(file_of(where, judge, by), _MOST_BYTES)
     except OSError:
         return found
     for line in raw.split(b"\n"):
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
             choice = msgspec.json.decode(line, type=Choice)
-            is_theirs = (choice.by_order is None) == (judge == HAND) and choice.by in ("", by)
+            is_theirs = (choice.by_order is None) == (judge == HAND) and choice.by == by
             if is_theirs and set(choice.pair) == set(pair) and choice.chosen in (*pair, TIE, ""):
                 found.pop(choice.row, None)
                 if choice.chosen:

@@ -30,7 +30,8 @@ FORGETTING = "forgetting"
 EXPORT = "export-"
 """How the names of those begin that prove an export; the target stands behind it."""
 _JUDGED = ".judged-by-"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_LONGEST_NAME = 80
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
 _MOST_ANSWER_BYTES = 1 << 30
 
 
@@ -45,12 +46,20 @@ class Said(NamedTuple):
     ended: bool
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """What was said in a dialogue before the question: ``role`` is system, user, assistant or tool."""
+
+    role: str
+    text: str
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ``candidate`` answered to row ``row`` (its place in the evaluation's rows, from 0).
 
     ``ended``: it stopped by itself, not at the limit of ``tokens``. ``scores`` by metric, NaN never; a metric that
     can't be told of this row is left out. ``group`` is the cluster of the row, "" for none. ``examples`` stood in the
     prompt. ``mark`` is the same for the same prompt and weights. ``seconds`` are its share of those of its group.
+    ``prompt`` is the last turn that was asked, ``earlier`` are those before it.
     """
 
     candidate: str
@@ -65,6 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     examples: int = 0
     mark: str = ""
     seconds: float = 0.0
+    earlier: list[Turn] = []
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +195,8 @@ def earlier_run(name: str) -> str:
 
 def judgement(name: str, judge: str) -> str:
     """What the evaluation is called in which ``judge`` judges the answers of evaluation ``name``."""
-    return f"{name}{_JUDGED}{judge}"
+    room = max(len("12345678"), _LONGEST_NAME - len(name) - len(_JUDGED))  # its identity stands last
+    return f"{name}{_JUDGED}{judge[-room:].lstrip('-.')}"
 
 
 def judged(name: str) -> str:

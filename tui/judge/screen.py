@@ -113,7 +113,12 @@ class JudgeScreen(WholeScreen, Screen[None]):
             return
         self.set_class(False, "-done")
         wanted = f"\n\n{words.label('judge.wanted')}{_shown(pair.reference)}" if pair.reference.strip() else ""
-        self._fill("#asked", f"{_shown(pair.prompt)}{wanted}")
+        from engine.app.judge import dialogue
+
+        said = "\n\n".join(_shown(text(turn)) for turn in dialogue(pair))
+        self._fill("#asked", f"{said}{wanted}")
+        if pair.earlier:  # the request is what both answered, and stands last
+            self.query_one("#asked", VerticalScroll).scroll_end(animate=False)
         for place, answer in zip(_SIDES, pair.sides, strict=True):
             self._fill(place, _shown(answer) or text("judge.empty"))
         bench.look()

@@ -43,7 +43,10 @@ def _ask(lines: Lines, bench: Bench, pair: Pair) -> None:
     """One pair; ``b`` takes the last choice back."""
     pace = bench.seconds_a_pair
     left = text("judge.left", left=pace * len(bench.left)) if pace else ""
-    told = [text("plain.detail", label=text("judge.question"), words=_shown(pair.prompt))]
+    from engine.app.judge import dialogue
+
+    said = "\n\n".join(_shown(text(turn)) for turn in dialogue(pair))
+    told = [text("plain.detail", label=text("judge.question"), words=said)]
     if pair.reference.strip():
         told.append(f"{words.label('judge.wanted')}{_shown(pair.reference)}")
     for number, answer in enumerate(pair.sides, 1):

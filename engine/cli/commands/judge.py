@@ -36,7 +36,9 @@ def judge(
     from engine.runs.choices import HAND
 
     target = run_or_latest(run)
-    bench = open_bench(target, evaluation, against, by or HAND)
+    reading = Progress()
+    bench = open_bench(target, evaluation, against, by or HAND, reading)
+    reading.end()
     if not by and not verdict:
         if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
             raise ConfigError("judge.needs-terminal", run=target.id)

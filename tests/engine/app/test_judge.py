@@ -82,6 +82,14 @@ def test_a_judge_that_never_said_a_letter_is_told_of_whenever_it_is_concluded(ru
     assert (note.args["rows"], note.args["n"]) == (5, 20)
 
 
+def test_what_the_judge_did_not_read_of_a_dialogue_is_told(run: RunDir) -> None:
+    bench = open_bench(run, judge="m")
+    for at, pair in enumerate(bench.pairs.pairs[:10]):
+        bench.keep(Choice(row=pair.row, pair=bench.names, chosen=TIE, by_order=("", ""), unread=3 if at < 2 else 0))
+    (note,) = [each for each in conclude(bench).notes if each.code == "judge.unread"]
+    assert (note.args["rows"], note.args["n"], note.args["turns"]) == (2, 10, 6)
+
+
 def test_rows_that_are_answered_anew_are_judged_anew(run: RunDir) -> None:
     bench = open_bench(run)
     for _ in range(60):

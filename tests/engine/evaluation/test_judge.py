@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from engine.evaluation.judge import Judge, Judged, question
 from engine.modeling.load_for_use import Ready, load_for_use
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.for_use import find_for_use
+from engine.models.identity import identity_of
 from engine.runs import directory, evaluations
 from engine.runs.choices import TIE, Pair
-from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.evaluations import Answer, Evaluation, Turn
 from tests.tiny import make_tiny_model
 
 NAMES = ("tuned", "base")
@@ -98,6 +100,49 @@ def test_a_pair_that_is_too_long_is_left_out(ready: Ready) -> None:
     assert short.choice is not None
 
 
+def in_dialogue(words: int) -> Pair:
+    turns = (Turn("system", "Answer in Celsius."), Turn("user", "tea " * words), Turn("assistant", "Yes."))
+    return Pair(0, "And now?", "", NAMES, ("yes", "no"), earlier=turns)
+
+
+def test_the_judge_reads_the_whole_dialogue() -> None:
+    said = question(in_dialogue(2), 0)
+    order = ("System: Answer in Celsius.", "User: tea tea", "Assistant: Yes.", "Request:\nAnd now?", "Answer A:")
+    assert sorted(order, key=said.index) == [*order]
+    assert "left out" not in said
+
+
+def test_of_a_dialogue_that_is_too_long_it_reads_the_end_and_says_what_it_did_not(ready: Ready) -> None:
+    whole, cut = judged(judge_of(ready), in_dialogue(2), in_dialogue(600))
+    assert whole.choice is not None
+    assert cut.choice is not None
+    assert (whole.choice.unread, cut.choice.unread) == (0, 2)
+    said = question(in_dialogue(600), 0, unread=2)
+    assert "[2 earlier turns are left out]" in said
+    assert "tea" not in said
+    assert "Assistant: Yes." in said
+
+
+@pytest.mark.usefixtures("warm")
+def test_two_judges_in_folders_of_one_name_are_two(tiny: Path, home: Path, tmp_path: Path) -> None:
+    other = make_tiny_model(tmp_path / "elsewhere" / tiny.name, seed=1)
+    copy = shutil.copytree(tiny, tmp_path / "copy" / tiny.name)
+    run = directory.create("tiny", "")
+    where = evaluations.folder(run, "mine")
+    evaluations.keep_answers(
+        where, [Answer(candidate=name, row=0, prompt="q", reference="", answer=f"{name} says so") for name in NAMES]
+    )
+    evaluations.keep(where, Evaluation(name="mine", part="test", n=1, candidates=["base", "tuned"], metrics=[]))
+    one = let_model_judge(open_bench(run, judge=str(tiny)))
+    assert open_bench(run, judge=str(other)).left
+    two = let_model_judge(open_bench(run, judge=str(other)))
+    assert one.name != two.name
+    assert one.reason is not None
+    assert one.reason.args["identity"] in one.name
+    assert {each.name for each in evaluations.all_of(run)} == {"mine", one.name, two.name}
+    assert not open_bench(run, judge=str(copy)).left  # the same model, wherever it lies
+
+
 @pytest.mark.usefixtures("warm")
 def test_the_child_keeps_every_choice_and_goes_on_with_what_is_left(tiny: Path, home: Path, tmp_path: Path) -> None:
     """A real process, twice: the second has nothing left to ask but one new pair."""
@@ -117,4 +162,5 @@ def test_the_child_keeps_every_choice_and_goes_on_with_what_is_left(tiny: Path, 
     bench = open_bench(run, judge=str(tiny))
     again = let_model_judge(bench, on_progress=lambda done, total, what: said.append(what.code))
     assert again.n == 4
-    assert evaluations.read(evaluations.folder(run, f"mine.judged-by-{tiny.name}")) == again
+    name = f"mine.judged-by-{tiny.name}-{identity_of(find_for_use(str(tiny)))}"
+    assert evaluations.read(evaluations.folder(run, name)) == again

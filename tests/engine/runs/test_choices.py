@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.runs import choices
 from engine.runs.choices import HAND, TIE, Choice, pairs_of
-from engine.runs.evaluations import Answer
+from engine.runs.evaluations import Answer, Turn
 
 PAIR = ("tuned", "base")
 
@@ -57,12 +57,12 @@ def test_judging_goes_on_where_it_stood_and_the_last_word_counts(tmp_path: Path)
 
 def test_choices_of_another_model_of_that_name_and_of_a_person_are_not_a_models(tmp_path: Path) -> None:
     choices.keep(tmp_path, HAND, Choice(row=1, pair=PAIR, chosen="base"))
-    for row, folder in ((1, "/one/hand"), (2, "/two/hand"), (3, "/one/hand")):
-        made = Choice(row=row, pair=PAIR, chosen="tuned", by_order=("tuned", "tuned"), by=folder)
-        choices.keep(tmp_path, f"{folder}", made)
+    for row, folder, by in ((1, "/one/hand", "0a"), (2, "/two/hand", "0b"), (3, "/moved/hand", "0a")):
+        made = Choice(row=row, pair=PAIR, chosen="tuned", by_order=("tuned", "tuned"), by=by)
+        choices.keep(tmp_path, folder, made)
     assert [*choices.read(tmp_path, HAND, PAIR)] == [1]
-    assert [*choices.read(tmp_path, "/one/hand", PAIR, "/one/hand")] == [1, 3]
-    assert [*choices.read(tmp_path, "./hand", PAIR, "/two/hand")] == [2]
+    assert [*choices.read(tmp_path, "/one/hand", PAIR, "0a")] == [1, 3]
+    assert [*choices.read(tmp_path, "./hand", PAIR, "0b")] == [2]
 
 
 def test_a_choice_counts_for_the_answers_that_were_read_and_no_others() -> None:
@@ -72,6 +72,17 @@ def test_a_choice_counts_for_the_answers_that_were_read_and_no_others() -> None:
     assert sorted(choices.of_pairs(made, pairs_of(anew, PAIR, 0).pairs)) == [0, 2]
     swapped = pairs_of(answers(3), (PAIR[1], PAIR[0]), 5).pairs
     assert sorted(choices.of_pairs(made, swapped)) == [0, 1, 2]
+
+
+def test_the_same_answers_after_another_dialogue_are_another_pair() -> None:
+    said = [Turn("user", "In Celsius, please."), Turn("assistant", "Yes.")]
+    plain, behind = (
+        pairs_of([Answer(candidate=name, row=0, prompt="q", reference="", answer=name, earlier=each) for name in PAIR],
+                 PAIR, 0).pairs[0]
+        for each in ([], said)
+    )  # fmt: skip
+    assert behind.earlier == tuple(said)
+    assert plain.mark != behind.mark
 
 
 def test_half_a_line_and_a_stranger_count_for_nothing(tmp_path: Path) -> None:
