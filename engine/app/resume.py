@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app import children
 from engine.app.start import launch
 from engine.common.errors import RunError
 from engine.messages.message import Message
@@ -21,10 +22,14 @@ from engine.runs.follow import load_state
 
 @dataclass(frozen=True)
 class Resumed:
-    """``checkpoint`` is where it goes on from, None at the beginning; ``damaged`` are newer ones that are not whole."""
+    """``checkpoint`` is where it goes on from, None at the beginning; ``damaged`` are newer ones that are not whole.
+
+    ``told`` are those that were made of the adapter it had, which it will replace.
+    """
 
     checkpoint: Path | None
     damaged: tuple[tuple[Path, Message], ...] = ()
+    told: tuple[Message, ...] = ()
 
 
 def changes(run: RunDir) -> list[Message]:
@@ -51,5 +56,6 @@ def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., objec
     if changed:
         raise origins.refuse(run, changed)
     newest, damaged = newest_whole(run)
+    told = children.told(run)
     spawn(run, resume=True, accept_changes=accept_changes)
-    return Resumed(newest, tuple(damaged))
+    return Resumed(newest, tuple(damaged), tuple(told))

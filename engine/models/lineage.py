@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from engine.config.schema import RunConfig
 from engine.messages import formats
 from engine.messages.message import Message
 from engine.models.adapter.card import WEIGHTS_FILE
-from engine.models.adapter.config import RECORD_FILE, Parent, read_record
+from engine.models.adapter.config import RECORD_FILE, Parent, parents_in, read_record
 from engine.models.adapter.facts import became
 from engine.runs import directory, exports, interventions, mixes
 from engine.runs.directory import RunDir
@@ -182,7 +183,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
             parents.append(old.key)
     yield Node(
         key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data,
-        (*_copied(run, root), *details, *_interventions(run), *_changes(run)), tuple(parents),
+        (*_copied(run, root), *details, *_interventions(run), *_changes(parents_of(run))), tuple(parents),
         is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
     for made in exports.all_of(run):
@@ -198,16 +199,27 @@ def _recipe(recipe: mixes.Recipe) -> Message:
     return Message("models.mixed", method=recipe.method, weights=" + ".join(weights))
 
 
-def _changes(run: RunDir) -> list[Message]:
-    """The parents whose weights are others now; of those that are gone a node of their own tells."""
+def parents_of(run: RunDir) -> tuple[Parent, ...]:
+    """What its adapter goes back to: by its record, and until it has made one by the note of its start."""
     record = read_record(run.adapter)
-    found = record.parents if record else ()
-    return [Message("models.parent-changed", parent=_called(each)) for each in found if _is_changed(each)]
+    if record is not None:
+        return record.parents
+    try:
+        return parents_in(json.loads(run.parents.read_bytes()))
+    except (OSError, ValueError):
+        return ()
 
 
-def _is_changed(parent: Parent) -> bool:
-    since = became(parent)
-    return since is not None and since.code == "adapter.parent-changed"
+def _changes(parents: Iterable[Parent]) -> list[Message]:
+    """What became of ``parents`` since; of one whose run is gone too a node of its own tells."""
+    told = []
+    for parent in parents:
+        since = became(parent)
+        if since is not None and since.code == "adapter.parent-changed":
+            told.append(Message("models.parent-changed", parent=_called(parent)))
+        elif since is not None and parent.run and (Path(parent.path).parent / "config.toml").is_file():
+            told.append(Message("models.parent-gone", parent=_called(parent), folder=Path(parent.path).name))
+    return told
 
 
 def _called(parent: Parent) -> str:
@@ -266,7 +278,8 @@ def _model(name: str) -> list[Node]:
     run = RunDir(folder.parent)
     made_by = run.id if folder == run.merged and run.config.is_file() else ""
     title = f"{made_by}/{folder.name}" if made_by else folder.name
-    return [*nodes, Node(f"merged:{name}", "merged", title, name, made_by, parents=tuple(parents))]
+    changed = tuple(_changes(parents_in(adapters)))
+    return [*nodes, Node(f"merged:{name}", "merged", title, name, made_by, details=changed, parents=tuple(parents))]
 
 
 def _adapter(named: str, run: RunDir, root: Path | None) -> Node:

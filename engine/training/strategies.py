@@ -19,7 +19,7 @@ from engine.export.proof.prove import data_rows, prove
 from engine.export.proof.verdict import ROUNDING_SHARE, Proof
 from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter
-from engine.models.adapter.config import PROOF_FILE
+from engine.models.adapter.config import CONFIG_FILE, PROOF_FILE
 from engine.models.weights import hash_files
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -109,9 +109,11 @@ def take_over(run: RunDir, config: RunConfig, optimizer: Any, sink: Sink) -> Non
 
 
 def parent_of(card: AdapterCard, kind: str) -> dict[str, str]:
-    """The record of ``card`` as a parent: where it lies, which run made it, and the hash of its tensors' file."""
-    (digest,) = hash_files([card.file]).values()
-    return {"kind": kind, "path": str(card.path.absolute()), "run": card.run, "sha256": digest}
+    """The record of ``card`` as a parent: where it lies, which run made it, and the hashes of tensors and config."""
+    digest, of_config = hash_files([card.file, card.path / CONFIG_FILE]).values()
+    return {
+        "kind": kind, "path": str(card.path.absolute()), "run": card.run, "sha256": digest, "config_sha256": of_config
+    }  # fmt: skip
 
 
 def read_parents(run: RunDir) -> list[dict[str, str]]:

@@ -231,7 +231,8 @@ class ActingScreen(WholeScreen, Screen[None]):
         from engine.app.resume import resume
 
         try:
-            resume(run.run, accept_changes, world_of(self).spawn)
+            for line in resume(run.run, accept_changes, world_of(self).spawn).told:
+                self.tell(text(line), "warning")
         except TunedeckError as error:
             self.tell(str(error), "error")
         else:

@@ -168,17 +168,18 @@ class ActingMonitor(LogSearch, Screen[None]):
     @work
     async def _ask_back(self, request: Request) -> None:
         """Say what going back would do, and do it where a person agrees."""
-        from engine.app import rollback
+        from engine.app import children, rollback
         from tui.run_actions import accepts_changes
         from tui.widgets.dialogs import ConfirmScreen
 
         try:
             planned = await asyncio.to_thread(rollback.look, self.run_dir, request)
+            told = await asyncio.to_thread(children.told, self.run_dir)
         except TunedeckError as error:
             self.tell(str(error), "error")
             return
         code = "steering.ask-skip" if request.skip_rows else "steering.ask-back"
-        question = ConfirmScreen(text(code, step=planned.step), "\n".join(consequences(planned)))
+        question = ConfirmScreen(text(code, step=planned.step), "\n".join(consequences(planned, told)))
         if not await self.app.push_screen_wait(question):
             return
         settled = Request(planned.step, request.rate, request.skip_rows)
@@ -258,7 +259,8 @@ class ActingMonitor(LogSearch, Screen[None]):
         from engine.app.resume import resume
 
         try:
-            resume(self.run_dir, accept_changes, world_of(self).spawn)
+            for line in resume(self.run_dir, accept_changes, world_of(self).spawn).told:
+                self.tell(text(line), "warning")
             self.tell(text("monitor.resuming-from", checkpoint=self.resumable), "information")
         except TunedeckError as error:
             self.resumed_at = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.rollback import Plan
 from tui.widgets.line import cut
@@ -40,9 +43,9 @@ def _row(row: ev.HeldRow) -> Text:
     return Text(f"  {where}: {said}")
 
 
-def consequences(planned: Plan) -> list[str]:
-    """What a rollback would do, a line each."""
+def consequences(planned: Plan, told: Sequence[Message] = ()) -> list[str]:
+    """What a rollback would do, a line each; ``told`` is what it does to others."""
     lines = [text("steering.abandons", step=planned.step, steps=planned.from_step - planned.step)]
     if planned.request.skip_rows:
         lines.append(text("steering.skips", rows=planned.rows))
-    return [*lines, text("steering.checkpoints-kept")]
+    return [*map(text, told), *lines, text("steering.checkpoints-kept")]

@@ -109,6 +109,7 @@ def rollback(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Go back to a checkpoint and train on from there."""
+    from engine.app import children
     from engine.app import rollback as back
     from engine.runs.follow import load_state
     from engine.runs.rollback import Request
@@ -116,6 +117,10 @@ def rollback(
     target = run_or_latest(run)
     request = Request(to, _factor(lower_rate) if lower_rate else None, skip_rows)
     planned = back.look(target, request)
+    if not accept_changes:
+        children.refuse_while_training(target)
+    for line in children.told(target):
+        say(text(line))
     if target.is_alive():
         known = len(load_state(target).rollbacks)
         values = {**request.values, "to": planned.step}
@@ -186,6 +191,8 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
     from engine.app.resume import resume as go_on
 
     resumed = go_on(run, accept_changes)
+    for line in resumed.told:
+        say(text(line))
     for folder, why in resumed.damaged:
         say(text("cli-runs.checkpoint-damaged", checkpoint=folder.name, reason=why))
     newest = resumed.checkpoint

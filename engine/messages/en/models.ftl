@@ -233,6 +233,7 @@ marks-untrained = a base model has rarely learned { COMMAS($marks) }. Untrained 
 missing = missing
 no-adapter = no adapter
 parent-changed = { $parent } has changed since
+parent-gone = { $folder } of { $parent }, from which it was made, is no more
 copied = copy of { $run }, edited
 export-earlier = made of an earlier adapter of this run
 mixed = { $method } mix: { $weights }

@@ -31,8 +31,13 @@ no-spike = No rows to skip
 not-after-end = This run is finished
     .message = { $run } has come to its end: there is nothing to roll back.
     .hint = Train again with other settings: `tunedeck run { $config }`.
+child-trains = A run is training from this adapter
+    .message = { COMMAS($runs) } began with the adapter of { $run } and trains now. Rolled back, { $run } makes another one.
+    .hint = Wait until it has ended, or roll back all the same with --accept-changes.
 
 # The command
+child-at-work = Training from its present adapter right now: { COMMAS($runs) }. The parent of that run will be no more.
+children = Made of its present adapter: { COMMAS($runs) }. Their parent will be no more, which their lineage says then.
 checkpoints-kept = Checkpoints of the abandoned steps are renamed to *.abandoned until the next rollback.
 resumes = Run { $run } continues from step { NUMBER($step) }.
 

@@ -233,6 +233,7 @@ marks-untrained = 基座模型很少学过 { COMMAS($marks) }，未训练的标�
 missing = 缺失
 no-adapter = 没有适配器
 parent-changed = { $parent } 之后有改动
+parent-gone = 其来源，{ $parent } 的 { $folder }，已不存在
 copied = 由 { $run } 复制并修改
 export-earlier = 由该任务较早的适配器导出
 mixed = { $method } 混合：{ $weights }

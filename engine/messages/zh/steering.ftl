@@ -31,8 +31,13 @@ no-spike = 没有可跳过的数据
 not-after-end = 任务已经完成
     .message = { $run } 已训练到结束，没有可以回滚的内容。
     .hint = 换一组设置重新训练：`tunedeck run { $config }`。
+child-trains = 有任务正以此适配器为起点训练
+    .message = { COMMAS($runs) } 从 { $run } 的适配器开始，目前正在训练。回滚之后，{ $run } 会得到另一个适配器。
+    .hint = 请等它结束，或加上 --accept-changes 仍然回滚。
 
 # 命令
+child-at-work = 正以其目前的适配器为起点训练：{ COMMAS($runs) }。该任务的来源将不复存在。
+children = 由其目前的适配器得到：{ COMMAS($runs) }。它们的来源将不复存在，届时谱系中会注明。
 checkpoints-kept = 作废步骤的检查点改名为 *.abandoned，保留到下一次回滚。
 resumes = 任务 { $run } 从第 { NUMBER($step) } 步继续训练。
 

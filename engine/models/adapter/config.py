@@ -228,7 +228,7 @@ class SeenData:
 class Parent:
     """An adapter this one goes back to: by "continue", "merge" or "mix". ``sha256`` is that of its tensors' file.
 
-    ``weight`` is what a mix took it times.
+    ``config_sha256`` is that of its config, which holds its strength. ``weight`` is what a mix took it times.
     """
 
     path: str
@@ -236,6 +236,7 @@ class Parent:
     run: str = ""
     sha256: str = ""
     weight: float = 1.0
+    config_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,16 +266,7 @@ def read_record(folder: Path) -> AdapterRecord | None:
         revision=_as_text(base.get("revision")),
         weights_sha256=_as_texts(base.get("weights_sha256")),
         strategy=_as_text(values.get("strategy")),
-        parents=tuple(
-            Parent(
-                _as_text(p.get("path")),
-                _as_text(p.get("kind")),
-                _as_text(p.get("run")),
-                _as_text(p.get("sha256")),
-                p["weight"] if isinstance(p.get("weight"), float | int) else 1.0,
-            )
-            for p in _as_tables(values.get("parents"))
-        ),
+        parents=parents_in(values.get("parents")),
         data=tuple(
             SeenData(
                 _as_text(d.get("path")), _as_text(d.get("role")), d["tokens"] if isinstance(d.get("tokens"), int) else 0
@@ -285,6 +277,21 @@ def read_record(folder: Path) -> AdapterRecord | None:
         settings=_as_table(values.get("settings")),
         versions=_as_texts(values.get("versions")),
         step=_as_count(values.get("step")),
+    )
+
+
+def parents_in(value: Any) -> tuple[Parent, ...]:
+    """The parents of a record or of a run's note, as they are in JSON; what is none is left out."""
+    return tuple(
+        Parent(
+            _as_text(p.get("path")),
+            _as_text(p.get("kind")),
+            _as_text(p.get("run")),
+            _as_text(p.get("sha256")),
+            p["weight"] if isinstance(p.get("weight"), float | int) else 1.0,
+            _as_text(p.get("config_sha256")),
+        )
+        for p in _as_tables(value)
     )
 
 

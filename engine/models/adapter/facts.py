@@ -12,7 +12,7 @@ from engine.common import file_hash
 from engine.messages import formats
 from engine.messages.message import Message
 from engine.models.adapter.card import PICKLE_FILE, WEIGHTS_FILE, AdapterCard
-from engine.models.adapter.config import Parent
+from engine.models.adapter.config import CONFIG_FILE, Parent
 from engine.models.adapter.tensors import Soundness
 
 LEVELS = {"ok": Message("adapter.fits"), "unsure": Message("adapter.unsure"), "refused": Message("adapter.refused")}
@@ -72,7 +72,7 @@ def _parent(parent: Parent) -> Message:
 
 
 def became(parent: Parent) -> Message | None:
-    """That ``parent`` is gone from where it was, or has other weights than then; None where it is as it was."""
+    """That ``parent`` is gone from where it was, or has other weights or strength than then; None where it is as it was."""
     if parent.kind == "model":
         return None if Path(parent.path).is_dir() else Message("adapter.parent-gone")
     files = (Path(parent.path) / name for name in (WEIGHTS_FILE, PICKLE_FILE))
@@ -80,7 +80,8 @@ def became(parent: Parent) -> Message | None:
         file = next((each for each in files if each.is_file()), None)
         if file is None:
             return Message("adapter.parent-gone")
-        changed = bool(parent.sha256) and file_hash.sha256_of(file) != parent.sha256
+        noted = ((file, parent.sha256), (Path(parent.path) / CONFIG_FILE, parent.config_sha256))
+        changed = any(digest and file_hash.sha256_of(each) != digest for each, digest in noted)
     except OSError:
         return Message("adapter.parent-gone")
     return Message("adapter.parent-changed") if changed else None

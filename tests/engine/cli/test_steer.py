@@ -12,6 +12,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
+from tests.engine.models.test_lineage import make_run
 from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, said, step, write
 
 Serve = Callable[[Callable[[FakeRunner, control.ControlMessage], None]], FakeRunner]
@@ -267,6 +268,39 @@ def test_a_run_that_ended_is_rolled_back_and_started_again(
     assert "step 1" in answer.err
     assert load_state(run).rollbacks[0].from_step == 3
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-1"]
+
+
+def test_a_run_that_another_trains_from_is_not_rolled_back_without_a_word(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(run, ev.RunStarted(total_steps=9), step(1), step(2), step(3))
+    for number in (1, 3):
+        make_checkpoint(run, number)
+    write(run, ev.Finished(outcome="stopped", step=3))
+    child = make_run("child", adapter=False, strategy={"kind": "continue", "adapter": run.id})
+    runner = FakeRunner(child)
+    try:
+        error = shell("rollback", "orders", "--to", "1", "--no-wait", "--json").json["error"]
+        assert (error["code"], error["args"]["runs"]) == ("steering.child-trains", ["child"])
+        assert len(run.complete_checkpoints()) == 2
+        launches(monkeypatch, lambda runner: [ev.State(state="starting")])
+        answer = shell("rollback", "orders", "--to", "1", "--no-wait", "--accept-changes")
+        assert answer.code == 0, answer.err
+        assert "right now: child" in answer.err
+    finally:
+        runner.end()
+
+
+def test_going_on_with_a_run_tells_what_was_made_of_its_adapter(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(run, ev.RunStarted(total_steps=9), step(1), ev.Finished(outcome="stopped", step=1))
+    make_checkpoint(run, 1)
+    make_run("child", adapter=False, strategy={"kind": "continue", "adapter": run.id})
+    launches(monkeypatch, lambda runner: [ev.State(state="starting")])
+    answer = shell("resume", "orders", "--no-wait")
+    assert answer.code == 0, answer.err
+    assert "Made of its present adapter: child" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,60 @@ def test_a_parent_that_was_deleted_is_shown_as_missing() -> None:
     assert [node.title for node in family.children(gone.key)] == ["second"]
 
 
+def written(folder: Path, weights: bytes, config: bytes = b"{}") -> dict[str, str]:
+    """An adapter's two files in ``folder``, and what a child of it notes of them."""
+    folder.mkdir(exist_ok=True, parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    (folder / "adapter_config.json").write_bytes(config)
+    digests = {"sha256": "adapter_model.safetensors", "config_sha256": "adapter_config.json"}
+    return {"path": str(folder)} | {name: sha256_of(folder / file) for name, file in digests.items()}
+
+
+def said_of(run: RunDir) -> list[str]:
+    return [each.code for each in read_lineage().nodes[key_of(run)].details if "parent" in each.code]
+
+
+def test_a_child_says_that_its_parent_has_changed_while_it_still_trains_and_after(tmp_path: Path) -> None:
+    parent = make_run("parent")
+    noted = written(parent.adapter, b"as it was") | {"kind": "continue", "run": parent.id}
+    child = make_run("child", adapter=False, strategy=going_on(parent))
+    child.parents.write_text(json.dumps([noted]))
+    assert said_of(child) == []
+    written(parent.adapter, b"after a rollback")
+    assert said_of(child) == ["models.parent-changed"]
+    child.adapter.mkdir()
+    (child.adapter / "tunedeck.json").write_text(json.dumps({"base": {"name_or_path": "tiny"}, "parents": [noted]}))
+    assert said_of(child) == ["models.parent-changed"]
+    written(parent.adapter, b"as it was")
+    assert said_of(child) == []
+    written(parent.adapter, b"as it was", config=b'{"lora_alpha": 8}')  # another strength is another adapter
+    assert said_of(child) == ["models.parent-changed"]
+
+
+def test_a_child_of_a_checkpoint_that_was_taken_back_says_so() -> None:
+    parent = make_run("parent", adapter=False)
+    noted = written(parent.path / "checkpoint-20", b"step 20") | {"kind": "continue", "run": parent.id}
+    child = make_run("child", strategy=going_on(parent))
+    child.parents.write_text(json.dumps([noted]))
+    assert said_of(child) == []
+    (parent.path / "checkpoint-20").rename(parent.path / "checkpoint-20.abandoned")
+    assert said_of(child) == ["models.parent-gone"]
+
+
+def test_a_merged_model_says_that_its_adapter_has_changed(tmp_path: Path) -> None:
+    parent = make_run("parent")
+    noted = written(parent.adapter, b"as it was") | {"run": parent.id, "weight": 1.0}
+    merged = tmp_path / "merged"
+    merged.mkdir()
+    record = {"kind": "merge", "base": {"name": "tiny", "path": ""}, "adapters": [noted]}
+    (merged / "tunedeck.json").write_text(json.dumps(record))
+    make_run("child", model={"name_or_path": str(merged)})
+    assert read_lineage().nodes[f"merged:{merged}"].details == ()
+    written(parent.adapter, b"another")
+    (said,) = read_lineage().nodes[f"merged:{merged}"].details
+    assert said.code == "models.parent-changed"
+
+
 def test_exports_stand_under_their_adapter_and_those_that_are_gone_are_marked(tmp_path: Path) -> None:
     run = make_run("orders")
     for target, kinds in (("gguf", ["q8_0", "q4_k_m"]), ("merged", [])):
