@@ -45,6 +45,8 @@ def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
     for name, values in found.items():
         is_nested = any(isinstance(value, (list, dict)) for value in values)
         if values and (name.strip().lower() in TURN_NAMES or (is_nested and name.strip().lower() in _TEXT_NAMES)):
+            if all(listed(value) in ("", [], {}) for value in values):
+                raise _without_turns(found, name, file)
             what, cure = _of_turns(name, values, file)
             raise DataError("rows.no-list-of-turns", path=file, column=_short(name), what=what, cure=cure)
 
@@ -76,6 +78,17 @@ def _refuse_single_turns(found: Mapping[str, list[Any]], file: str) -> None:
 
 def _are_roles(values: Sequence[Any]) -> bool:
     return bool(values) and all(isinstance(each, str) and each.strip().lower() in ROLE_NAMES for each in values)
+
+
+def _without_turns(found: Mapping[str, list[Any]], name: str, file: str) -> DataError:
+    """The refusal of turns that are empty in every row, with the mapping of the text beside them where there is one."""
+    texts = [each for each, values in found.items() if each.strip().lower() in _TEXT_NAMES and any(values)]
+    if not texts:
+        return DataError("rows.turns-all-empty", path=file, column=_short(name), example=_TURNS)
+    columns = f"columns = {{text = {json.dumps(texts[0])}}}"
+    return DataError(
+        "rows.turns-all-empty-beside", path=file, column=_short(name), text=_short(texts[0]), columns=columns
+    )
 
 
 def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[Message, Message]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.common.clean_text import shorten
 from engine.common.errors import DataError
-from engine.data.rows.fields import needed
+from engine.data.rows.fields import FIELDS, needed
 from engine.data.rows.flags import is_mark, mark_of
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import Message, RawRow, Row
@@ -44,6 +44,7 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
         messages = [Message("user", reader.joined("text", "text_pair")), Message("assistant", reader.label())]
     else:
         messages = reader.pair()
+    reader.look_for_turns(messages)
     system = reader.system()
     if system.strip() and not any(message.role == "system" for message in messages):
         messages.insert(0, Message("system", system))
@@ -57,7 +58,7 @@ def problem(row: Row) -> codes.Message | None:
     if row.untrained:
         return codes.Message("rows.marked-untrained", mark=row.untrained)
     if not row.messages:
-        return None if row.text.strip() else codes.Message("rows.no-text")
+        return None if row.text.strip() else dict(row.remarks).get("empty_answers", codes.Message("rows.no-text"))
     if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
         return codes.Message("rows.no-assistant-text")
     if mark := all_marked(row):
@@ -113,6 +114,21 @@ class _Reader:
     def joined(self, *fields: str) -> str:
         """The texts of ``fields``, an empty line between those that say something."""
         return "\n\n".join(part for part in map(self.text, fields) if part.strip())
+
+    def look_for_turns(self, messages: Sequence[Message]) -> None:
+        """Remark that the row has no turn at all, and which text of it is therefore not read either."""
+        if messages:
+            return
+        column = next(self._columns[name] for name in ("messages", "conversations") if name in self._columns)
+        text = next((name for name, value in self._raw.values.items() if self._is_text(name, value)), None)
+        if text is None:
+            self._turns.remark("empty_answers", "rows.turns-empty", column=column)
+        else:
+            self._turns.remark("empty_answers", "rows.turns-empty-beside", column=column, text=text[:40])
+
+    def _is_text(self, name: str, value: Any) -> bool:
+        is_free = name.strip().lower() in FIELDS["text"]["text"][1] and name not in self._columns.values()
+        return is_free and isinstance(value, str) and bool(value.strip())
 
     def turns(self, field: str) -> list[Message]:
         return self._turns.turns(self._value(field), self._columns[field])

@@ -86,6 +86,8 @@ recorded = recorded by the run, whose files are gone
 marked-untrained = it is marked as not to be trained ({ $mark })
 answers-marked = every answer is marked as not to be trained ({ $mark })
 no-text = it holds no text
+turns-empty = '{ $column }' is an empty list: it has no turn
+turns-empty-beside = '{ $column }' is an empty list, and '{ $text }' is not read, as the other rows are dialogues. Move such rows to a file of their own to train their text
 no-assistant-text = no assistant text
 prompt-empty = the prompt is empty
 dropped = dataset.fixes drops it
@@ -123,6 +125,12 @@ unclear-text-beside = It is unclear what to train on
     .hint = Set one of these in [[data]]. For plain text alone: { $plain }. For labels: { $labels }. For answers: { $answers }.
 
 # A column of turns that holds something else, and what mends it.
+turns-all-empty = There are no turns to train
+    .message = { $path }: '{ $column }' is an empty list in every row that was looked at.
+    .hint = Write turns into it: { $example }
+turns-all-empty-beside = There are no turns to train
+    .message = { $path }: '{ $column }' is an empty list in every row that was looked at, while '{ $text }' holds text.
+    .hint = To train that as plain text: { $columns }. Else write turns into '{ $column }'.
 no-list-of-turns = What a column holds can't be read
     .message = { $path }: '{ $column }' holds { $what }.
     .hint = { $cure }

@@ -86,6 +86,8 @@ recorded = 来自该任务的记录，其文件已不存在
 marked-untrained = 该行标明不参与训练（{ $mark }）
 answers-marked = 所有回答都标明不参与训练（{ $mark }）
 no-text = 没有文本
+turns-empty = “{ $column }”是空列表：没有任何轮次
+turns-empty-beside = “{ $column }”是空列表，而“{ $text }”未被读取，因为其他行是对话。要训练其文本，请将这些行放入单独的文件
 no-assistant-text = 没有助手的文本
 prompt-empty = 提示为空
 dropped = 被 dataset.fixes 去掉
@@ -123,6 +125,12 @@ unclear-text-beside = 无法确定要训练什么
     .hint = 请在 [[data]] 中设置以下之一。只训练文本：{ $plain }。训练标签：{ $labels }。训练回答：{ $answers }。
 
 # 消息列中是别的内容，以及处理办法。
+turns-all-empty = 没有可训练的轮次
+    .message = { $path }：查看过的每一行中，“{ $column }”都是空列表。
+    .hint = 请写入轮次：{ $example }
+turns-all-empty-beside = 没有可训练的轮次
+    .message = { $path }：查看过的每一行中，“{ $column }”都是空列表，而“{ $text }”中有文本。
+    .hint = 要作为纯文本训练：{ $columns }。否则请将轮次写入“{ $column }”。
 no-list-of-turns = 列的内容无法读取
     .message = { $path }：“{ $column }”中是{ $what }。
     .hint = { $cure }

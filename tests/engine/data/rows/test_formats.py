@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.common.errors import DataError
+from engine.data.quality.structure import form_faults
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import Message, RawRow, Row
@@ -364,7 +365,27 @@ def test_rows_that_teach_nothing_say_why(values: dict[str, Any], code: str | Non
 
 def test_an_empty_dialogue_teaches_nothing() -> None:
     detected = Detected("messages", {"messages": "messages"}, 1.0)
-    assert problem(to_row(raw({"messages": []}), detected)) == Said("rows.no-text")
+    alone = to_row(raw({"messages": []}), detected)
+    assert problem(alone) == Said("rows.turns-empty", column="messages")
+    beside = to_row(raw({"messages": [], "text": "Not read."}), detected)
+    assert problem(beside) == Said("rows.turns-empty-beside", column="messages", text="text")
+    assert [code for code, _ in form_faults(beside)] == ["empty_answers"]
+    mapped = Detected("messages", {"messages": "turns", "system": "text"}, 1.0)  # a column that is read is no such text
+    (said,) = dict(to_row(raw({"turns": [], "text": "Be brief."}), mapped).remarks).values()
+    assert said == Said("rows.turns-empty", column="turns")
+
+
+def test_turns_that_are_empty_everywhere_are_refused_with_the_way_to_the_text() -> None:
+    rows = [raw({"messages": [], "text": f"Some text {number}."}) for number in range(3)]
+    with pytest.raises(DataError) as caught:
+        detect(rows, source("rows.jsonl"))
+    args = caught.value.reason.args
+    assert (caught.value.code, args["column"], args["text"]) == ("rows.turns-all-empty-beside", "messages", "text")
+    mapped = tomllib.loads(str(args["columns"]))["columns"]
+    assert detect(rows, source("rows.jsonl", columns=mapped)).format == "text"
+    with pytest.raises(DataError) as caught:
+        detect([raw({"messages": [], "id": 1})], source("rows.jsonl"))
+    assert caught.value.code == "rows.turns-all-empty"
 
 
 def test_a_dialogue_that_begins_with_the_assistant_is_fine() -> None:
