@@ -202,7 +202,7 @@ class Elsewhere:
                 answer for (name, row), answer in newest.items() if name == candidate and row >= len(self.questions)
             ]
         choice = Choice("text", (LOSS, *drift.METRICS), Message("forgetting.reason"))
-        self._keep(FORGETTING, made, choice, step, partial(self._said_of_general, newest), [])
+        self._keep(FORGETTING, made, choice, step, partial(self._said_of_general, newest), [], QUESTION_TOKENS)
 
     def _old(self, old: OldRows, step: int) -> None:
         """Loss of the rows of an earlier run and the scores of their answers, with the verdict: kept or not."""
@@ -226,11 +226,13 @@ class Elsewhere:
             ]
         choice = replace(choice, metrics=(*metrics, LOSS))
         notes = [old.note] if old.note is not None else []
-        self._keep(_name(old), made, choice, step, partial(self._said_of_old, old), notes)
+        dialogues = _answered(old.rows)
+        most = self._needed(dialogues) if dialogues else 0
+        self._keep(_name(old), made, choice, step, partial(self._said_of_old, old), notes, most)
 
     def _keep(
         self, name: str, answers: list[Answer], choice: Choice, step: int,
-        sentence: Callable[[Summary], Message], notes: Sequence[Message],
+        sentence: Callable[[Summary], Message], notes: Sequence[Message], new_tokens: int,
     ) -> None:  # fmt: skip
         where = evaluations.folder(self.run, name)
         summary = summarize(answers, choice, TUNED, (self.first, TUNED))
@@ -243,7 +245,7 @@ class Elsewhere:
             metrics=summary.metrics, reason=summary.reason, step=step, means=summary.means,
             comparisons=summary.comparisons, confusions=summary.confusions, looked_at=summary.looked_at,
             secondary=summary.secondary, sentence=sentence(summary), notes=list(notes),
-            seconds=spent, versions=versions(),
+            seconds=spent, versions=versions(), new_tokens=new_tokens,
         )  # fmt: skip
         evaluations.write_answers(where, answers)
         evaluations.keep(where, evaluation)

@@ -47,7 +47,7 @@ class Questions:
     """Rows that end with an answer, and where what is answered is kept: the folder ``where`` of evaluation ``name``.
 
     ``part`` is test, validation or file (``data``, with its hash). Answers have at most ``new_tokens``. ``metric_file``
-    holds the user's own metric, where there is one.
+    holds the user's own metric, where there is one. ``asked`` is a hash of the prompts by candidate, once it was asked.
     """
 
     where: Path
@@ -59,6 +59,7 @@ class Questions:
     data_sha256: str = ""
     metric_file: str = ""
     rows_sha256: str = ""
+    asked: dict[str, str] = field(default_factory=dict)
 
     @property
     def run(self) -> RunDir:
@@ -111,6 +112,7 @@ def ask(
     """
     rows, new_tokens = questions.rows, questions.new_tokens
     prompts = [candidate.prompt(row, new_tokens) for row in rows]
+    questions.asked[candidate.name] = _of_prompts([prompt.ids for prompt in prompts])
     marks = [_mark(prompt.ids, new_tokens, candidate.weights) for prompt in prompts]
     found: dict[int, Answer] = ranks.from_first(
         _taken(questions, candidate.name, marks, beside) if ranks.is_first else {}
@@ -307,7 +309,8 @@ def summed_up(
         secondary=found.secondary, sentence=found.sentence,
         notes=[*found.notes, *notes, *of_one_seed(questions.run, next(iter(found.metrics), ""))],
         seconds={name: round(value, 2) for name, value in seconds.items()},
-        versions=versions(), costs=[*costs],
+        versions=versions(), costs=[*costs], new_tokens=questions.new_tokens if of in questions.asked else 0,
+        prompts_sha256=questions.asked.get(of, ""),
     )  # fmt: skip
     try:
         evaluations.write_answers(questions.where, answers)
@@ -387,6 +390,12 @@ def unwritable(questions: Questions, error: OSError) -> MachineError:
 
 def _mark(ids: Sequence[int], new_tokens: int, weights: str) -> str:
     return hashlib.blake2b(f"{weights} {new_tokens} {list(ids)}".encode(), digest_size=12).hexdigest()
+
+
+def _of_prompts(prompts: Sequence[Sequence[int]]) -> str:
+    """The same for the same prompts in any order."""
+    each = sorted(hashlib.sha256(str(list(ids)).encode()).digest() for ids in prompts)
+    return hashlib.sha256(b"".join(each)).hexdigest()
 
 
 def _earlier(row: Row) -> list[Turn]:

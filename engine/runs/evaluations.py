@@ -99,7 +99,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     the deciding metric; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
     ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
     rows with the same references in the same order, whatever file or run they come from. ``metric_sha256`` is of the
-    user's own metric, "" where there is none. ``costs`` where exports were proved.
+    user's own metric, "" where there is none. ``costs`` where exports were proved. Greedy answers have ``new_tokens`` at
+    most (0: not recorded, or nothing was answered), ``prompts_sha256`` is the same for the same prompts, in tokens.
     """
 
     name: str
@@ -123,6 +124,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float] = {}
     versions: dict[str, str] = {}
     costs: list[Cost] = []
+    new_tokens: int = 0
+    prompts_sha256: str = ""
 
     def mean(self, candidate: str, metric: str) -> Mean | None:
         return next((each for each in self.means if (each.candidate, each.metric) == (candidate, metric)), None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 
+from engine.app.compare.asked import asked_otherwise, cut_otherwise, limits, unrecorded
+from engine.app.compare.kept import Kept
 from engine.app.compare.targets import Target
 from engine.common.errors import RunError
 from engine.config.metric_names import USER_METRIC
@@ -65,12 +67,18 @@ class Figure:
 
 @dataclass(frozen=True)
 class RowSet:
-    """Figures on the very same ``n`` rows; ``part`` is test, validation or file (``data``)."""
+    """Figures on the very same ``n`` rows; ``part`` is test, validation or file (``data``).
+
+    ``new_tokens`` are the limits of the answers by letter, where they were recorded; ``notes`` say what else was not
+    asked alike.
+    """
 
     part: str
     data: str
     n: int
     figures: tuple[Figure, ...]
+    new_tokens: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -92,10 +100,6 @@ def logged(letter: str, state: RunState) -> list[RowSet]:
             ]
             found.append(RowSet(part, "", event.n, tuple(figures)))
     return found
-
-
-Kept = list[tuple[Evaluation, dict[RowKey, Answer]]]
-"""One evaluation of each run of a side, with the answers of its result."""
 
 
 def row_sets(
@@ -140,8 +144,11 @@ def row_sets(
         return replace(figure, versus=versus)
 
     found = [
-        RowSet(evaluation.part, evaluation.data, evaluation.n, tuple(settled(figure) for figure in figures))
-        for (_, evaluation), figures in zip(sets, drafts, strict=True)
+        RowSet(
+            evaluation.part, evaluation.data, evaluation.n, tuple(settled(figure) for figure in figures),
+            {letter: each for letter, kept in members.items() if (each := limits(kept))}, _not_alike(members, models),
+        )
+        for (members, evaluation), figures in zip(sets, drafts, strict=True)
         if figures
     ]
     told = [decides for (_, decides), p in every if p is not None]
@@ -197,14 +204,26 @@ def _figures(members: Mapping[str, Kept], metrics: Sequence[str], models: Mappin
     return figures
 
 
+def _not_alike(members: Mapping[str, Kept], models: Mapping[str, str]) -> tuple[Message, ...]:
+    """What a reader must know of how the sides were asked, that alone bars no verdict."""
+    told = [Message("compare.other-prompts", sides=each)] if (each := asked_otherwise(members, models)) else []
+    if each := unrecorded(members):
+        told.append(Message("compare.asked-unknown", sides=each))
+    return tuple(told)
+
+
 def _barred(metric: str, members: Mapping[str, Kept], models: Mapping[str, str]) -> Message | None:
-    """Why figures by one name are not of one thing: a user's metric that was another, a perplexity of other tokens."""
+    """Why figures by one name are not of one thing.
+
+    A user's metric that was another, a perplexity of other tokens, answers that were cut at other lengths.
+    """
     if metric == USER_METRIC:
         files = {each.metric_sha256 for kept in members.values() for each, _ in kept} - {""}
-        return Message("compare.other-metric") if len(files) > 1 else None
+        if len(files) > 1:
+            return Message("compare.other-metric")
     if metric == "perplexity" and len({models.get(letter, "") for letter in members}) > 1:
         return Message("compare.other-tokens")
-    return None
+    return cut_otherwise(metric, members)
 
 
 def _value(kept: Kept, metric: str) -> Value | None:

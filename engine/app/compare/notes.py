@@ -42,6 +42,7 @@ def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int, sec
             other=other.target.runs[0].id,
         ))  # fmt: skip
     told += dict.fromkeys(figure.barred for each in row_sets for figure in each.figures if figure.barred)
+    told += dict.fromkeys(note for each in row_sets for note in each.notes)
     untold = [
         words.metric(figure.metric)
         for each in row_sets

@@ -54,11 +54,12 @@ def values(found: Compared) -> dict[str, Any]:
         "row_sets": [
             {
                 "part": each.part, "data": each.data or None, "n": each.n, "runs": list(each.letters),
+                "new_tokens": [{"letter": letter, "most": list(most)} for letter, most in each.new_tokens.items()],
                 "metrics": [
                     {
                         "metric": figure.metric,
                         "values": [{"letter": letter, **asdict(value)} for letter, value in figure.values.items()],
-                        "comparisons": [asdict(versus) for versus in figure.versus],
+                        "comparisons": [asdict(versus) for versus in figure.versus], "barred": figure.barred,
                     }
                     for figure in each.figures
                 ],

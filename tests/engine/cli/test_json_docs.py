@@ -164,7 +164,7 @@ def test_compared_runs(call: Call, home: Path) -> None:
     for name, right in (("first", 12), ("second", 19)):
         run = make(home / "runs", name, rate=right / 10_000)
         write(run, ev.Eval(step=3, moment="after", part="test", loss=0.6, n=20))
-        measure(run, [1.0] * right + [0.0] * (20 - right))
+        measure(run, [1.0] * right + [0.0] * (20 - right), new_tokens=64)
     same("compare", call("compare", "first", "second"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from engine.common.errors import MachineError
 from engine.data.rows.messages import Message, Row
@@ -19,10 +20,10 @@ from engine.metrics.choose import choose
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import evaluations
 from engine.runs import events as ev
-from engine.runs.evaluations import Said
+from engine.runs.evaluations import Said, Turn
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
-from engine.tokens.render import Renderer
+from engine.tokens.render import BUILT_IN_TEMPLATES, Renderer
 from tests.engine.evaluation.conftest import Loaded
 from tests.tiny import make_tiny_model
 
@@ -72,6 +73,28 @@ def questions(tmp_path: Path, rows: Sequence[Row] = ROWS) -> Questions:
 
 def phases(events: list[Any] | None = None) -> Phases:
     return Phases((events if events is not None else []).append)
+
+
+def test_of_a_dialogue_the_turns_before_the_question_are_kept_too(loaded: Loaded, tmp_path: Path) -> None:
+    turns = [("user", "In Celsius."), ("assistant", "Yes."), ("user", "How hot?"), ("assistant", "90")]
+    asked = questions(tmp_path, [Row(tuple(Message(*turn) for turn in turns), "", "rows", "rows.jsonl", 1)])
+    (found,) = ask(asked, candidate(loaded, Scripted(loaded.base.tokenizer, "80")), phases())
+    assert (found.prompt, found.earlier) == ("How hot?", [Turn("user", "In Celsius."), Turn("assistant", "Yes.")])
+
+
+def test_how_it_was_asked_is_kept_and_another_template_is_another_prompt(loaded: Loaded, tmp_path: Path) -> None:
+    scripted, found = Scripted(loaded.base.tokenizer, "order 0"), []
+    other = make_tiny_model(tmp_path / "other")
+    tokenizer = AutoTokenizer.from_pretrained(other)
+    tokenizer.chat_template = BUILT_IN_TEMPLATES["plain"]
+    renderers = {"one": loaded.renderer, "same": loaded.renderer, "other": Renderer(tokenizer, loaded.renderer.stops)}
+    for name, renderer in renderers.items():
+        asked = questions(tmp_path / name, ROWS if name != "same" else ROWS[::-1])
+        who = Candidate("tuned", "w", scripted, renderer)
+        found.append(evaluate(asked, [who], choose(["order 0"]), phases()))
+    assert [each.new_tokens for each in found] == [16, 16, 16]
+    one, same, another = (each.prompts_sha256 for each in found)
+    assert one == same != another
 
 
 def test_answers_are_kept_with_prompt_reference_and_group(loaded: Loaded, tmp_path: Path) -> None:

@@ -48,9 +48,12 @@ def write(run: RunDir, *events: ev.Event) -> None:
 def measure(
     run: RunDir, tuned: Sequence[float], base: Sequence[float] = (), *, metric: str = "exact_match",
     rows: str = "row", verdict: Verdict = "better", name: str = evaluations.TRAINING, groups: Sequence[str] = (),
-    metric_sha256: str = "",
+    metric_sha256: str = "", tokens: int = 0, new_tokens: int = 0, prompts_sha256: str = "",
 ) -> None:  # fmt: skip
-    """Keep an evaluation of ``run``: the scores of its result and of the untouched model on rows called ``rows``."""
+    """Keep an evaluation of ``run``: the scores of its result and of the untouched model on rows called ``rows``.
+
+    Its answers have ``tokens`` each, of ``new_tokens`` that they may have.
+    """
     where = evaluations.folder(run, name)
     sides = {evaluations.BASE: base, evaluations.TUNED: tuned} if base else {evaluations.TUNED: tuned}
     evaluations.keep_answers(
@@ -58,7 +61,8 @@ def measure(
         [
             Answer(
                 candidate=candidate, row=at, prompt=f"{rows} {at}", reference=f"answer {at}", answer=str(score),
-                scores={metric: score}, group=groups[at] if groups else "",
+                scores={metric: score}, group=groups[at] if groups else "", tokens=tokens,
+                ended=tokens < (new_tokens or tokens + 1),
             )
             for candidate, scores in sides.items() for at, score in enumerate(scores)
         ],
@@ -74,7 +78,8 @@ def measure(
     )  # fmt: skip
     found = Evaluation(
         name=name, part="test", n=len(tuned), candidates=[*sides], metrics=[metric], means=means,
-        comparisons=[compared] if base else [], metric_sha256=metric_sha256,
+        comparisons=[compared] if base else [], metric_sha256=metric_sha256, new_tokens=new_tokens,
+        prompts_sha256=prompts_sha256,
     )  # fmt: skip
     evaluations.keep(where, found)
 

@@ -111,6 +111,51 @@ def test_figures_of_one_name_that_are_not_of_one_thing_get_no_verdict(tmp_path: 
     assert "compare.other-tokens" not in codes(side_by_side(first, third))
 
 
+@pytest.mark.parametrize(("tokens", "is_told"), [(16, True), (40, True), (9, False)])
+def test_answers_cut_at_other_lengths_get_no_verdict_where_that_tells(
+    tmp_path: Path, tokens: int, is_told: bool
+) -> None:
+    first, second = make(tmp_path, "first"), make(tmp_path, "second")
+    measure(first, right(60), tokens=min(tokens, 16), new_tokens=16)
+    measure(second, right(90, seed=1), tokens=tokens, new_tokens=64)
+    found = side_by_side(first, second)
+    [row_set] = found.row_sets
+    assert row_set.new_tokens == {"A": [16], "B": [64]}
+    assert bool(row_set.figures[0].versus) is not is_told
+    told = [note for note in found.notes if note.code == "compare.other-limits"]
+    assert len(told) == is_told
+    assert all("A 16 tokens, B 64 tokens" in text(note) for note in told)
+
+
+def test_losses_compare_whatever_the_limit_of_answers_was(tmp_path: Path) -> None:
+    first, second = make(tmp_path, "first"), make(tmp_path, "second")
+    measure(first, right(60), metric="loss", tokens=16, new_tokens=16)
+    measure(second, right(90, seed=1), metric="loss", tokens=64, new_tokens=64)
+    assert side_by_side(first, second).row_sets[0].figures[0].versus
+
+
+def test_prompts_that_were_others_are_told_on_the_same_base_alone(tmp_path: Path) -> None:
+    first, second, third, fourth = (make(tmp_path, name, model=name[0]) for name in ("a1", "a2", "b3", "a4"))
+    for run, digest in ((first, "1"), (second, "2"), (third, "3"), (fourth, "1")):
+        measure(run, right(60), new_tokens=64, prompts_sha256=digest * 64)
+    found = side_by_side(first, second)
+    [note] = [note for note in found.notes if note.code == "compare.other-prompts"]
+    assert note.args["sides"] == ("B",)
+    assert found.row_sets[0].figures[0].versus  # each was asked as it was trained
+    assert "compare.other-prompts" not in codes(side_by_side(first, third))
+    assert "compare.other-prompts" not in codes(side_by_side(first, fourth))
+
+
+def test_a_limit_that_an_earlier_version_did_not_record_is_told(tmp_path: Path) -> None:
+    first, second = make(tmp_path, "first"), make(tmp_path, "second")
+    measure(first, right(60))
+    measure(second, right(90, seed=1), new_tokens=64)
+    [note] = [note for note in side_by_side(first, second).notes if note.code == "compare.asked-unknown"]
+    assert note.args["sides"] == ("A",)
+    measure(second, right(90, seed=1))
+    assert "compare.asked-unknown" not in codes(side_by_side(first, second))
+
+
 def test_a_later_evaluation_on_the_same_rows_is_used(tmp_path: Path) -> None:
     first, second = make(tmp_path, "first"), make(tmp_path, "second")
     measure(first, right(60))
