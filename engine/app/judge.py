@@ -29,8 +29,8 @@ _SENTENCES = {"better": "judge.preferred", "worse": "judge.not-preferred", "uncl
 class Bench:
     """The pairs of evaluation ``name`` of ``run`` between the candidates ``names``, and what ``judge`` made of them.
 
-    ``identity`` is that of a model that judges, "" for a person. Choices are kept as they are made, so that judging goes
-    on where it stood.
+    ``identity`` is that of a model that judges, "" for a person. Choices are kept as they are made, so that judging
+    goes on where it stood.
     """
 
     run: RunDir
@@ -259,10 +259,11 @@ class Judging:
         who, judge = self.bench, self.bench.judge
         by_model = Message("judge.by-model", judge=judge, identity=who.identity or "?")
         reason = Message("judge.by-hand") if judge == HAND else by_model
+        name = evaluations.judgement(who.name, choices.called(judge, who.identity))
         return Evaluation(
-            name=evaluations.judgement(who.name, choices.called(judge, who.identity)), part=PAIRS, n=n, candidates=[theirs, ours],
-            metrics=[PREFERRED], reason=reason, means=means, comparisons=[compared], looked_at=1, sentence=sentence,
-            notes=list(notes), seconds={judge: round(sum(each.seconds for each in who.chosen.values()), 1)},
+            name=name, part=PAIRS, n=n, candidates=[theirs, ours], metrics=[PREFERRED], reason=reason, means=means,
+            comparisons=[compared], looked_at=1, sentence=sentence, notes=list(notes),
+            seconds={judge: round(sum(each.seconds for each in who.chosen.values()), 1)},
         )  # fmt: skip
 
     def notes(self) -> list[Message]:

@@ -31,6 +31,7 @@ from engine.modeling.out_of_memory import MemoryGuard, give_back
 from engine.models.adapter import strength
 from engine.models.adapter.config import CONFIG_FILE
 from engine.models.for_use import ForUse, Trust, check, find_for_use
+from engine.models.origins import model_files
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import EvaluationRequest
@@ -262,9 +263,11 @@ def adapter_mark(found: ForUse) -> str:
 
 
 def base_mark(found: ForUse) -> str:
-    """The same for the same base in the same precision."""
+    """The same for the same base in the same precision: by name, size and time of its files, which may be replaced."""
     model = found.model
-    return f"{found.card.path.resolve()} {model.revision} {model.quantization} {model.dtype}"
+    stats = [(file.name, file.stat()) for file in model_files(found.card.path, model.allow_pickle)]
+    files = " ".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+    return f"{found.card.path.resolve()} {files} {model.revision} {model.quantization} {model.dtype}"
 
 
 def _said_of(known: TrainedOn, title: str, rows: int, prompts: int, of: int, leaves_out: bool) -> Iterator[Message]:

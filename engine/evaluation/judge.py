@@ -1,8 +1,8 @@
 """A local model prefers one of two answers, blind and in both orders: a pair that flips with the order is a tie.
 
 The model is asked once for each order; the greater of the next-token logits of "A" and "B" is its choice, so that no
-text is generated and nothing has to be parsed (the pairwise mode of MT-Bench, arXiv 2306.05685, by logits). It reads the
-whole dialogue; where that is too long for it, it reads what came last, and how much it did not read is kept.
+text is generated and nothing has to be parsed (the pairwise mode of MT-Bench, arXiv 2306.05685, by logits). It reads
+the whole dialogue; where that is too long for it, it reads what came last, and how much it did not read is kept.
 """
 
 from __future__ import annotations

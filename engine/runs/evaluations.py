@@ -99,8 +99,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     the deciding metric; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
     ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
     rows with the same references in the same order, whatever file or run they come from. ``metric_sha256`` is of the
-    user's own metric, "" where there is none. ``costs`` where exports were proved. Greedy answers have ``new_tokens`` at
-    most (0: not recorded, or nothing was answered), ``prompts_sha256`` is the same for the same prompts, in tokens.
+    user's own metric, "" where there is none. ``costs`` where exports were proved. Answers are greedy and have
+    ``new_tokens`` at most (0: not recorded, or nothing was answered). ``prompts_sha256`` is the same for the same
+    prompts, in tokens.
     """
 
     name: str

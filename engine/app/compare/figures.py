@@ -145,8 +145,12 @@ def row_sets(
 
     found = [
         RowSet(
-            evaluation.part, evaluation.data, evaluation.n, tuple(settled(figure) for figure in figures),
-            {letter: each for letter, kept in members.items() if (each := limits(kept))}, _not_alike(members, models),
+            evaluation.part,
+            evaluation.data,
+            evaluation.n,
+            tuple(settled(figure) for figure in figures),
+            {letter: each for letter, kept in members.items() if (each := limits(kept))},
+            _not_alike(members, models),
         )
         for (members, evaluation), figures in zip(sets, drafts, strict=True)
         if figures

@@ -72,7 +72,7 @@ def _parent(parent: Parent) -> Message:
 
 
 def became(parent: Parent) -> Message | None:
-    """That ``parent`` is gone from where it was, or has other weights or strength than then; None where it is as it was."""
+    """That ``parent`` is gone, or has other weights or another strength than then; None where it is as it was."""
     if parent.kind == "model":
         return None if Path(parent.path).is_dir() else Message("adapter.parent-gone")
     files = (Path(parent.path) / name for name in (WEIGHTS_FILE, PICKLE_FILE))
