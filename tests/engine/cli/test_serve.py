@@ -135,7 +135,7 @@ def test_a_signal_ends_the_server_and_what_it_started(free_port: int, number: si
     command = (sys.executable, "-c", SERVES, str(free_port), HEALTHY)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # ignored in the background and under nohup
     ) as ours:  # fmt: skip
         assert ours.stdout is not None
         assert ours.stdout.readline() == b"ready\n"
