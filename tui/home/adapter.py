@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,10 +12,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from engine.app.old_adapter import OldAdapter, look_at
@@ -24,7 +23,7 @@ from engine.messages.catalogue import text
 from tui import keys, shell, words
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine, fit
-from tui.widgets.line import wrap
+from tui.widgets.line import Drawn, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.pieces import Tone, toned
 from tui.widgets.whole import WholeScreen
@@ -47,26 +46,6 @@ _NEXT = ("talk", "evaluate", "strength", "export")
 
 class _Left(Exception):
     """Raised inside a look that nobody waits for any more."""
-
-
-class _Rows(Widget):
-    """The rows of a section in whatever width they are given."""
-
-    DEFAULT_CSS = "_Rows { height: auto; width: 1fr; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: Sequence[Row] = ()
-
-    def show(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-        self.refresh(layout=True)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(_drawn(self._rows, max(_LEAST_WIDTH, width)))
-
-    def render(self) -> Content:
-        return Content("\n").join(_drawn(self._rows, max(_LEAST_WIDTH, self.content_size.width)))
 
 
 class AdapterScreen(WholeScreen, Screen[None]):
@@ -113,12 +92,12 @@ class AdapterScreen(WholeScreen, Screen[None]):
         yield TopLine(text("home.adapter-help"), text("home.reading"))
         with VerticalScroll(id="adapter"), Container(id="columns"):
             with Container(id="left"):
-                yield Panel("", _Rows(), id="details")
-                yield Panel("", _Rows(), id="next")
+                yield Panel("", Drawn(), id="details")
+                yield Panel("", Drawn(), id="next")
             with Container(id="right"):
-                yield Panel("", _Rows(), id="match")
-                yield Panel("", _Rows(), id="layers")
-                yield Panel("", _Rows(), id="line")
+                yield Panel("", Drawn(), id="match")
+                yield Panel("", Drawn(), id="layers")
+                yield Panel("", Drawn(), id="line")
         yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
@@ -159,7 +138,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
             panel = self.query_one(f"#{name}", Panel)
             panel.rename(title)
             panel.display = True
-            panel.query_one(_Rows).show(rows)
+            panel.query_one(Drawn).draw(partial(_drawn, rows))
 
     def copied(self) -> str:
         """Where the adapter is."""
@@ -216,6 +195,7 @@ def _commands(run: str) -> list[Row]:
 def _drawn(rows: Sequence[Row], width: int) -> list[Content]:
     """The rows behind labels as wide as the longest one."""
     lines: list[Content] = []
+    width = max(_LEAST_WIDTH, width)
     indent = min(LABEL_WIDTH, max((cell_len(label) + 2 for label, _, _ in rows if label), default=0))
     for label, value, tone in rows:
         first, *rest = wrap(clean(value), width - indent) or [""]

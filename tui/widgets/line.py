@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import RenderableType
@@ -104,14 +104,34 @@ class Prose(Static):
         return Content("\n".join(wrap(self.words, self.content_size.width or 60)))
 
 
-class Leads(Widget):
-    """Paragraphs, each below a bold lead of its own, that fill the width they are given."""
+class Drawn(Widget):
+    """Lines made for the width that there is, and as high as they are many."""
 
-    DEFAULT_CSS = "Leads { height: auto; width: 1fr; }"
+    DEFAULT_CSS = "Drawn { height: auto; width: 1fr; }"
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: Callable[[int], Sequence[str | Content]] = lambda width: ()
+
+    def draw(self, lines: Callable[[int], Sequence[str | Content]]) -> None:
+        """Other lines in their place: what ``lines`` gives for a width."""
+        self._lines = lines
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines(self.content_size.width or 60))
+
+
+class Leads(Drawn):
+    """Paragraphs, each below a bold lead of its own."""
 
     def __init__(self, parts: Sequence[tuple[str, str]] = (), classes: str | None = None) -> None:
         super().__init__(classes=classes)
-        self._parts = list(parts)
+        self._parts: list[tuple[str, str]] = []
+        self.say(parts)
 
     @property
     def words(self) -> str:
@@ -121,20 +141,14 @@ class Leads(Widget):
         """Other leads and paragraphs in their place; nothing is sent when they are the same."""
         if list(parts) != self._parts:
             self._parts = list(parts)
-            self.refresh(layout=True)
+            self.draw(self._paragraphs)
 
-    def _lines(self, width: int) -> list[Content]:
+    def _paragraphs(self, width: int) -> list[Content]:
         lines: list[Content] = []
         for lead, said in self._parts:
             lines += [Content("")] * bool(lines)
             lines += [Content.styled(lead, "bold"), *map(Content, wrap(clean(said), width))]
         return lines
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._lines(width))
-
-    def render(self) -> Content:
-        return Content("\n").join(self._lines(self.content_size.width or 60))
 
 
 def component_style(widget: Widget, component: str) -> Style:

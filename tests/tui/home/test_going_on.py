@@ -117,7 +117,7 @@ async def test_a_shows_what_the_adapter_is_its_match_and_its_family(
             await pilot.press("down")
         await until_shows(pilot, said("home.family"))
         assert "fits" in words(app)
-        match = " ".join(str(app.screen.query_one("#match _Rows").render()).split())
+        match = " ".join(str(app.screen.query_one("#match Drawn").render()).split())
         assert "All 4 layers it changes exist in the model" in match
         await pilot.press("escape")
         await until_shows(pilot, said("home.count", runs=1, running=0))

@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
-from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
-from textual.widget import Widget
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui.draft.draft import Draft
 from tui.flow.sources import is_new, key_of, reading_of
+from tui.widgets.line import Drawn
 from tui.widgets.panel import Panel
 from tui.widgets.whole import Whole
 from tui.wizard.data.text import first_rows
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
-    from engine.data.rows.messages import Row
 
 STEPS = ("settings", "review")
 _ROWS = 5
 _HEIGHT = 6
-
-
-class _Rows(Widget):
-    """Rows in whatever width they are given."""
-
-    DEFAULT_CSS = "_Rows { height: auto; width: 1fr; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: Sequence[Row] = ()
-
-    def show(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-        self.refresh(layout=True)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(first_rows(self._rows, width, _HEIGHT)) if self._rows else 0
-
-    def render(self) -> Content:
-        return Content("\n".join(first_rows(self._rows, self.content_size.width, _HEIGHT)) if self._rows else "")
 
 
 class RowsBeside(Whole, Panel):
@@ -59,7 +37,7 @@ class RowsBeside(Whole, Panel):
             self.key, self.found = key, found
 
     def __init__(self, preview: Callable[[Mapping[str, Any], int], Preview], id: str) -> None:
-        super().__init__(text("wizard-data.rows-beside"), _Rows(), id=id)
+        super().__init__(text("wizard-data.rows-beside"), Drawn(), id=id)
         self._open = preview
         self._key = ""
 
@@ -84,5 +62,5 @@ class RowsBeside(Whole, Panel):
     def _show_read(self, message: Read) -> None:
         rows = message.found.rows if message.found is not None else ()
         if message.key == self._key and rows:
-            self.query_one(_Rows).show(rows)
+            self.query_one(Drawn).draw(partial(first_rows, rows, height=_HEIGHT))
             self.add_class("-known")

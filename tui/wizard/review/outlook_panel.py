@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 
 from textual import work
-from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
-from textual.widget import Widget
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
@@ -16,15 +14,16 @@ from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.flow.outlook import Row, rows
+from tui.widgets.line import Drawn
 from tui.wizard.pairs import pairs
 
 _LABEL, _LABEL_BESIDE_FIELDS = 6, 18
 
 
-class OutlookPanel(Widget):
+class OutlookPanel(Drawn):
     """``show`` works its rows out anew; ``measure`` runs the probe and posts Measured when it is through."""
 
-    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 7; width: 1fr; }"
+    DEFAULT_CSS = "OutlookPanel { max-height: 7; }"
 
     class Measured(Message):
         """The probe ended: ``words`` say how, "" when it measured."""
@@ -39,7 +38,7 @@ class OutlookPanel(Widget):
         self._doing = ""
         self._whole = False
         self._known: list[Row] = []
-        self._rows: list[Row] = []
+        self._shown: tuple[list[Row], int] | None = None
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
@@ -88,16 +87,8 @@ class OutlookPanel(Widget):
         time = text("review.label-time")
         doing = [(time, text("review.measuring", what=self._doing))] if self._doing else []
         told = [*doing, *(row for row in self._known if not doing or row[0] != time)]
-        if told != self._rows:
-            self._rows = told
-            self.refresh(layout=True)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._lines(width))
-
-    def render(self) -> Content:
-        return Content("\n").join(self._lines(self.content_size.width or 60))
-
-    def _lines(self, width: int) -> list[Content]:
-        """What the labels stand beside begins where the fields above have their values, if there is room."""
-        return pairs(self._rows, _LABEL_BESIDE_FIELDS if self._whole else _LABEL, width)
+        # What the labels stand beside begins where the fields above have their values, if there is room.
+        label = _LABEL_BESIDE_FIELDS if self._whole else _LABEL
+        if (told, label) != self._shown:
+            self._shown = (told, label)
+            self.draw(partial(pairs, told, label))
