@@ -316,12 +316,6 @@ class PickList(Widget, can_focus=True):
         )
         return line.stylize_before(component_style(self, "picklist--here")) if here else line
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
 
 _GAP = 1
 # Corners (top left, top right, bottom left, bottom right), horizontal, vertical: plain and under the cursor.
@@ -440,9 +434,3 @@ class Cards(Widget, can_focus=True):
             for text in [*lines, *[""] * (height - len(lines))]
         ]
         return [top, *body, Content.assemble((low_left + line * (width - 2) + low_right, frame))]
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()

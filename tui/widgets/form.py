@@ -117,12 +117,6 @@ class Choice(Widget, can_focus=True):
         place = text_of("widgets.place", at=self.index + 1, all=len(self.options))
         return Content.assemble((f"< {self.value} >", style), (f"  {place}", "$muted"))
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
 
 class Entry(Input):
     """A line whose letters and editing keys act in the order they were pressed, however fast they come.
@@ -350,9 +344,3 @@ class FormButton(Widget, can_focus=True):
         if self.has_focus:
             return Content.styled(f"[>{self.label}<]", component_style(self, "button--here"))
         return Content.assemble((f"[ {self.label} ]", "$faint" if self.disabled else "bold on $panel"))
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
