@@ -7,8 +7,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from engine.common.clean_text import clean
@@ -17,59 +15,41 @@ from engine.config import numbers
 from engine.messages.catalogue import text
 from engine.models import stop_strings
 from engine.models.chat_request import Turn
-from tui import keys
 from tui.draft.manner import Manner
-from tui.widgets.form import FormButton, FormField
+from tui.widgets.form import FormField
+from tui.widgets.form_dialog import FormDialog
 from tui.widgets.line import Prose
-from tui.widgets.whole import WholeScreen
 
 _ROLES = {"system": "chat.system", "user": "chat.you", "assistant": "chat.the-model"}
 
 
-class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
+class MannerScreen(FormDialog[Manner | None]):
     """The fields of a Manner; wrong values are said under their field."""
 
     CSS_PATH: ClassVar = ["chat.tcss"]
-    AUTO_FOCUS = "Input"
-    BINDINGS = keys.bindings(keys.CHAT_DIALOG)
-    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
-    LEFT_BESIDE = False
+    HEADING, ACCEPT = "chat.manner-title", "chat.accept"
 
     def __init__(self, manner: Manner, has_template: bool) -> None:
         super().__init__()
         self._manner, self._has_template = manner, has_template
 
-    def compose(self) -> ComposeResult:
+    def fields(self) -> ComposeResult:
         manner = self._manner
-        with VerticalScroll(classes="dialog", can_focus=False):
-            yield Static(text("chat.manner-title"), markup=False, classes="dialog-title")
-            yield FormField("system", text("chat.system"), manner.system, about=text("chat.system-about"))
-            yield FormField("temperature", text("chat.temperature"), f"{manner.temperature:g}",
-                            about=text("chat.temperature-about"))  # fmt: skip
-            yield FormField("top_p", text("chat.top-p"), f"{manner.top_p:g}")
-            yield FormField("max_new_tokens", text("chat.max-new-tokens"), str(manner.max_new_tokens))
-            yield FormField("stop", text("chat.stop"), stop_strings.written(manner.stop), about=text("chat.stop-about"))
-            options = [text("chat.as-dialogue"), text("chat.as-text")]
-            yield FormField("plain", text("chat.form"), options[manner.plain], options=options)
-            if not self._has_template:
-                yield Prose(text("chat.no-template-about"), classes="dialog-text")
-            with Horizontal(classes="dialog-buttons"):
-                yield FormButton(text("chat.accept"), id="accept")
-                yield FormButton(text("keys.cancel-leave"), id="cancel")
+        yield FormField("system", text("chat.system"), manner.system, about=text("chat.system-about"))
+        yield FormField("temperature", text("chat.temperature"), f"{manner.temperature:g}",
+                        about=text("chat.temperature-about"))  # fmt: skip
+        yield FormField("top_p", text("chat.top-p"), f"{manner.top_p:g}")
+        yield FormField("max_new_tokens", text("chat.max-new-tokens"), str(manner.max_new_tokens))
+        yield FormField("stop", text("chat.stop"), stop_strings.written(manner.stop), about=text("chat.stop-about"))
+        options = [text("chat.as-dialogue"), text("chat.as-text")]
+        yield FormField("plain", text("chat.form"), options[manner.plain], options=options)
+        if not self._has_template:
+            yield Prose(text("chat.no-template-about"), classes="dialog-text")
 
-    def _field(self, name: str) -> FormField:
-        return next(field for field in self.query(FormField) if field.name == name)
-
-    @on(FormButton.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
-
-    @on(FormField.Submitted)
-    @on(FormButton.Pressed, "#accept")
     def action_accept(self) -> None:
         found: dict[str, float] = {}
         for name, low, high in (("temperature", 0.0, 5.0), ("top_p", 0.01, 1.0), ("max_new_tokens", 1, 32768)):
-            field = self._field(name)
+            field = self.field(name)
             try:
                 value = numbers.read(field.text.strip(), whole=name == "max_new_tokens")
             except numbers.NoNumber:
@@ -80,17 +60,17 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
                 return
             field.show_error("")
             found[name] = value
-        plain = self._field("plain").picked == 1
+        plain = self.field("plain").picked == 1
         self.dismiss(
             replace(
-                self._manner, system=self._field("system").text, temperature=float(found["temperature"]),
+                self._manner, system=self.field("system").text, temperature=float(found["temperature"]),
                 top_p=float(found["top_p"]), max_new_tokens=int(found["max_new_tokens"]), plain=plain,
-                stop=stop_strings.read(self._field("stop").text),
+                stop=stop_strings.read(self.field("stop").text),
             )
         )  # fmt: skip
 
 
-class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
+class KeepScreen(FormDialog[tuple[str, str]]):
     """A turn as a training row or as a sample prompt, read and corrected before it is written.
 
     Gives the file and what was done to it, both "" for nothing.
@@ -98,26 +78,19 @@ class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
 
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "#kind Choice"
-    BINDINGS = keys.bindings(keys.CHAT_DIALOG)
-    KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
-    LEFT_BESIDE = False
+    HEADING, ACCEPT, NOTHING = "chat.keep-title", "chat.write", ("", "")
 
     def __init__(self, turns: list[Turn], where: str) -> None:
         super().__init__()
         self._turns, self._where = turns, where
 
-    def compose(self) -> ComposeResult:
+    def fields(self) -> ComposeResult:
         options = [text("chat.as-row"), text("chat.as-prompt")]
-        with VerticalScroll(classes="dialog", can_focus=False):
-            yield Static(text("chat.keep-title"), markup=False, classes="dialog-title")
-            yield FormField("kind", text("chat.keep-as"), options[0], options=options, id="kind")
-            yield FormField("path", text("chat.keep-file"), self._where, about=text("chat.row-about"), id="path")
-            yield Static(self._before(), markup=False, id="row-view")
-            yield TextArea(clean(self._turns[-1].content), id="row-answer", soft_wrap=True, show_line_numbers=False)
-            yield Static("", markup=False, classes="chat-trouble")
-            with Horizontal(classes="dialog-buttons"):
-                yield FormButton(text("chat.write"), id="write")
-                yield FormButton(text("keys.cancel-leave"), id="cancel")
+        yield FormField("kind", text("chat.keep-as"), options[0], options=options, id="kind")
+        yield FormField("path", text("chat.keep-file"), self._where, about=text("chat.row-about"), id="path")
+        yield Static(self._before(), markup=False, id="row-view")
+        yield TextArea(clean(self._turns[-1].content), id="row-answer", soft_wrap=True, show_line_numbers=False)
+        yield Static("", markup=False, classes="chat-trouble")
 
     def _before(self) -> str:
         """The turns before the answer, one a line."""
@@ -134,12 +107,6 @@ class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
         self.query_one("#row-answer").display = self._is_row
         self.query_one("#path", FormField).show_error("")
 
-    @on(FormButton.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        self.dismiss(("", ""))
-
-    @on(FormField.Submitted)
-    @on(FormButton.Pressed, "#write")
     def action_accept(self) -> None:
         from pathlib import Path
 
