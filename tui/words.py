@@ -31,7 +31,7 @@ def source_name(name: str) -> str:
 
 def run_name(run: RunDir) -> str:
     """What a run is called on a screen about it; cleaned."""
-    return clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
+    return clean(run.name, keep_newlines=False)
 
 
 def label(code: str) -> str:

@@ -143,7 +143,7 @@ def room_for(found: ForUse, gpus: str = "", machine: Machine | None = None, root
             growth = _growth(run, on_cpu)
             if growth is not None:
                 grows += growth
-                runs.append(str(run.read_run_json().get("name") or run.id))
+                runs.append(run.name)
     return Room(needed, max(0.0, fit.budget.available_bytes - grows), tuple(runs), on_cpu and bool(runs))
 
 

@@ -269,5 +269,5 @@ def _check_disk(out: Path, needed: int) -> None:
 
 def file_name(run: RunDir | None, adapter: Path) -> str:
     """What files are named after: the run, or the adapter's folder."""
-    name = str(run.read_run_json().get("name") or run.id) if run else adapter.absolute().name
+    name = run.name if run else adapter.absolute().name
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name).strip(".-") or "model"

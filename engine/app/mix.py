@@ -260,7 +260,7 @@ def measure(
     was ended, TunedeckError.
     """
     asked = MixRequest(
-        where=str(run.path.absolute()), name=str(run.read_run_json().get("name") or run.id), recipe=plan.recipe,
+        where=str(run.path.absolute()), name=run.name, recipe=plan.recipe,
         rows=rows, data=tuple(data), margin=margin, trust_base=trust_base,
     )  # fmt: skip
     first = RunDir(paths.runs_dir() / plan.recipe.parents[0].run) if plan.recipe.parents[0].run else None

@@ -63,7 +63,7 @@ def plan_server(run: RunDir, port: int = PORT) -> Server:
     if not ggufs and not {"vllm", "merged"} & folders.keys():
         raise RunError("serving.nothing-exported", run=run.id)
     _check_port(port)
-    address, name = f"http://{HOST}:{port}", str(run.read_run_json().get("name") or run.id)
+    address, name = f"http://{HOST}:{port}", run.name
     at = ("--host", HOST, "--port", str(port))
     if "vllm" in folders and shutil.which("vllm"):
         script = folders["vllm"] / "serve.sh"

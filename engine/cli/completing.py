@@ -9,7 +9,7 @@ def run_names(incomplete: str) -> list[str]:
 
     found: dict[str, None] = {}
     for run in list_runs():
-        for name in (str(run.read_run_json().get("name") or run.id), run.id):
+        for name in (run.name, run.id):
             if name.startswith(incomplete) and name.isprintable() and " " not in name:
                 found[name] = None
     return [*found]

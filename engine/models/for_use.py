@@ -61,7 +61,7 @@ class ForUse:
     def title(self) -> str:
         """What a person calls it."""
         if self.run is not None:
-            return str(self.run.read_run_json().get("name") or self.run.id)
+            return self.run.name
         return self.adapter.name if self.adapter else self.card.name
 
 

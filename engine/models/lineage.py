@@ -151,7 +151,6 @@ def _nearest(node: Node, lineage: Lineage) -> str:
 
 def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]:
     """The nodes a run knows of: its base, what it went on from, its merge, its own adapter, and what was exported."""
-    name = str(run.read_run_json().get("name") or run.id)
     base = _model(config.model.name_or_path)
     yield from base
     data = tuple(source.path for source in config.data)
@@ -174,7 +173,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         yield old
         if strategy.kind == "merge":
             merged = Node(
-                f"merged:{run.merged}", "merged", f"{name}/{run.merged.name}", str(run.merged), run.id,
+                f"merged:{run.merged}", "merged", f"{run.name}/{run.merged.name}", str(run.merged), run.id,
                 parents=(base[-1].key, old.key), is_missing=not run.merged.is_dir(),
             )  # fmt: skip
             yield merged
@@ -182,7 +181,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         else:
             parents.append(old.key)
     yield Node(
-        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data,
+        key_of(run), "adapter", run.name, str(run.adapter), run.id, made_by, data,
         (*_copied(run, root), *details, *_interventions(run), *_changes(parents_of(run))), tuple(parents),
         is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip

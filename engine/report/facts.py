@@ -85,7 +85,7 @@ def read(run: RunDir) -> Facts:
     state = follower.catch_up()
     config, config_text = _config(run)
     return Facts(
-        run, str(run.read_run_json().get("name") or run.id), state, time.time(), config, config_text,
+        run, run.name, state, time.time(), config, config_text,
         read_record(run.adapter), origins.read(run), [_with_answers(run, each) for each in evaluations.all_of(run)],
         _family(run), _licence(config),
         [Message.from_json(each.get("said")) for each in origins.accepted_changes(run)], follower.tail.broken_lines,

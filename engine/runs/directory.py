@@ -42,6 +42,11 @@ class RunDir:
         return self.path.name
 
     @property
+    def name(self) -> str:
+        """What a person called it, its id where nobody did; as it is written."""
+        return str(self.read_run_json().get("name") or self.id)
+
+    @property
     def config(self) -> Path:
         return self.path / "config.toml"
 

@@ -60,7 +60,7 @@ def said(event: ev.Event) -> Message:
 
 def payload(run: RunDir, kind: Occasion, what: Message, step: int | None, total: int | None) -> dict[str, Any]:
     """What is sent: ``text`` in the language of the process, ``what`` as code and arguments."""
-    name = str(run.read_run_json().get("name") or run.id)
+    name = run.name
     line = text(Message("notices.line", name=name, what=what))
     return {
         "kind": kind, "text": line, "what": what.as_json(), "run": run.id, "name": name, "path": str(run.path),

@@ -93,7 +93,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         self.view = "form"
 
     def compose(self) -> ComposeResult:
-        yield TopLine(f"{text('evaluate.title')}  {_called(self._run)}")
+        yield TopLine(f"{text('evaluate.title')}  {words.run_name(self._run)}")
         with Form(id="form"), Panel(text("evaluate.ask"), id="ask"):
             own, file = text("evaluate.own-rows"), text("evaluate.a-file")
             yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
@@ -127,9 +127,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         from engine.runs.directory import list_runs
 
         others = [each for each in list_runs(world_of(self).root) if each.id != self._run.id and each.has_adapter]
-        names = [
-            (clean(str(each.read_run_json().get("name") or each.id), keep_newlines=False), each.id) for each in others
-        ]
+        names = [(words.run_name(each), each.id) for each in others]
         self.post_message(self.Read(evaluations.all_of(self._run), names))
 
     @on(Read)
@@ -293,7 +291,3 @@ def _plain() -> list[tuple[str, tuple[str, ...]]]:
         (text("evaluate.with-base"), (BASE,)), (text("evaluate.with-few-shot"), (FEW_SHOT,)),
         (text("evaluate.with-both"), (BASE, FEW_SHOT)),
     ]  # fmt: skip
-
-
-def _called(run: RunDir) -> str:
-    return clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)

@@ -151,8 +151,7 @@ class MixScreen(WholeScreen, Screen[None]):
     def _show_parents(self) -> None:
         picks = []
         for at, run in enumerate(self._runs):
-            named = str(run.read_run_json().get("name") or run.id)
-            picks.append(Pick(str(at), formats.weight(self._weights[at]), named, tail=self._shape(at)))
+            picks.append(Pick(str(at), formats.weight(self._weights[at]), run.name, tail=self._shape(at)))
         self.query_one("#parents", PickList).set_picks(picks)
 
     def _shape(self, at: int) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.runs import directory
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
+from tui import words
 from tui.monitor.curves import Earlier
 from tui.widgets.line import cut_cells
 
@@ -22,8 +22,7 @@ def earlier_of(run: RunDir, root: Path | None = None) -> Earlier | None:
     found = _found(run.duplicated_from, run, root) or _built_on(run, root) or _alike(run, root)
     if found is None:
         return None
-    name = clean(str(found.read_run_json().get("name") or found.id), keep_newlines=False)
-    return Earlier(cut_cells(name, _LONGEST_NAME), load_state(found).series)
+    return Earlier(cut_cells(words.run_name(found), _LONGEST_NAME), load_state(found).series)
 
 
 def _built_on(run: RunDir, root: Path | None) -> RunDir | None:

@@ -89,7 +89,7 @@ class MonitorScreen(ArrangedMonitor):
         yield KeyBar(keys.in_bar(keys.MONITOR, keys.EVERYWHERE), id="keys")
 
     def on_mount(self) -> None:
-        self.run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
+        self.run_name = self.run_dir.name
         self.query_one("#trouble").display = False
         self.query_one("#spike").display = False
         self.query_one("#meaning").display = False

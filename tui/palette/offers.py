@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
-from tui import keys, messages, shell
+from tui import keys, messages, shell, words
 from tui.clipboard import short
 from tui.widgets.bars import KeyBar
 from tui.widgets.whole import WholeScreen
@@ -97,7 +97,7 @@ def runs(app: App[Any], root: Path) -> Iterator[Offer]:
     from engine.runs.directory import list_runs
 
     for run in list_runs(root)[:_MOST_RUNS]:
-        name = clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
+        name = words.run_name(run)
         yield Offer(name, text("palette.run", run=run.id), partial(app.post_message, messages.RunOpened(run)),
                     shell=shell.command("open", run.id), words=run.id)  # fmt: skip
         if run.has_adapter:

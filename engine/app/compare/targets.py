@@ -47,7 +47,7 @@ def spread_out(found: Sequence[Target]) -> list[Target]:
 
 
 def of_run(run: RunDir) -> Target:
-    return Target(run.id, str(run.read_run_json().get("name") or run.id), (run,))
+    return Target(run.id, run.name, (run,))
 
 
 def of_group(group: Group) -> Target:

@@ -324,13 +324,12 @@ def adapters_at_hand(base: ModelCard | None, named: str = "", root: Path | None 
 
 
 def _candidate(run: RunDir, base: ModelCard | None, named: str) -> Candidate:
-    title = str(run.read_run_json().get("name") or run.id)
     try:
         card = read_adapter(run.path)
         if base is None:
-            return Candidate(run.id, title, card, "ok")
+            return Candidate(run.id, run.name, card, "ok")
         found = match(card, base, named, reads_weights=False)
     except TunedeckError as error:
-        return Candidate(run.id, title, None, "refused", error.reason)
+        return Candidate(run.id, run.name, None, "refused", error.reason)
     reason = next((each.message for each in found.reasons if each.level == found.level != "ok"), None)
-    return Candidate(run.id, title, card, found.level, reason)
+    return Candidate(run.id, run.name, card, found.level, reason)

@@ -39,7 +39,7 @@ def test_tab_completes_verbs_and_runs_by_name_and_id(home: Path) -> None:
 def named(home: Path) -> list[str]:
     from engine.runs.directory import list_runs
 
-    return [str(run.read_run_json().get("name") or run.id) for run in list_runs(home / "runs")]
+    return [run.name for run in list_runs(home / "runs")]
 
 
 def test_without_a_terminal_tab_opens_no_screen(home: Path) -> None:
