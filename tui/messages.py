@@ -42,24 +42,22 @@ class AdapterAsked(Message):
         self.named, self.base, self.base_named, self.pickles = named, base, base_named, pickles
 
 
-class EvaluateAsked(Message):
-    """A person wants to evaluate a run that has an adapter."""
-
+class _OfRun(Message):
     def __init__(self, run_dir: RunDir) -> None:
         super().__init__()
         self.run_dir = run_dir
+
+
+class EvaluateAsked(_OfRun):
+    """A person wants to evaluate a run that has an adapter."""
 
 
 class StrengthAsked(EvaluateAsked):
     """A person wants to see how strong a run's adapter acts, or to keep another strength."""
 
 
-class ExportAsked(Message):
+class ExportAsked(_OfRun):
     """A person wants to take a run's model to another program."""
-
-    def __init__(self, run_dir: RunDir) -> None:
-        super().__init__()
-        self.run_dir = run_dir
 
 
 class MixAsked(Message):
@@ -106,12 +104,8 @@ class RunLaunched(Message):
         self.run_dir, self.runs = run_dir, runs
 
 
-class RunOpened(Message):
+class RunOpened(_OfRun):
     """A person wants to watch a run."""
-
-    def __init__(self, run_dir: RunDir) -> None:
-        super().__init__()
-        self.run_dir = run_dir
 
 
 class MonitorLeft(Message):

@@ -9,10 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from engine.runs import evaluations
@@ -22,12 +19,11 @@ from tui.evaluation import job
 from tui.theme import colours_of
 from tui.widgets import evaluated
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.beside import Advanced
+from tui.widgets.beside import JobScreen, panels
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.line import Block, Line
+from tui.widgets.line import Line
 from tui.widgets.panel import Panel
-from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -59,7 +55,7 @@ class Kept(PickList):
             self.screen.focus_next() if by > 0 else self.screen.focus_previous()
 
 
-class EvaluateScreen(WholeScreen, Screen[None]):
+class EvaluateScreen(JobScreen):
     """Opened over home or the monitor for a run with an adapter."""
 
     AUTO_FOCUS = ""
@@ -89,7 +85,6 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         self._kept: list[Evaluation] = []
         self._shown: Evaluation | None = None
         self._worst: list[RowOf] = []
-        self._worker: Worker[None] | None = None
         self.view = "form"
 
     def compose(self) -> ComposeResult:
@@ -106,8 +101,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             yield Line("", id="progress")
             yield Line(text("evaluate.how-to-stop"), classes="muted")
         with VerticalScroll(id="result"):
-            for name, title in PARTS:
-                yield Panel(text(title), Block(id=name), id=f"of-{name}")
+            yield from panels(PARTS)
         yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
 
     @property
@@ -146,7 +140,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             for at, each in enumerate(message.kept)
         ]
         self.query_one("#kept", PickList).set_picks(picks)
-        self._show_view(self.view)
+        self.show_view(self.view)
 
     @on(FormField.Changed)
     def _changed(self, message: FormField.Changed) -> None:
@@ -171,7 +165,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     @on(Looked)
     def _show_looked(self, message: Looked) -> None:
         self._shown, self._worst = message.found, message.worst
-        self._show_view("result")
+        self.show_view("result")
         self._draw()
         self.query_one("#result").focus()
 
@@ -190,18 +184,14 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             "worst": evaluated.worst(found, self._worst, beside, colours),
             "confusion": evaluated.confusion(found),
         }
-        for name, part in drawn.items():
-            self.query_one(f"#of-{name}").display = part is not None
-            if part is not None:
-                self.query_one(f"#{name}", Block).show((found, width, self.app.theme), part)
+        self.draw_parts(drawn, (found, width, self.app.theme))
 
-    def _show_view(self, view: str) -> None:
+    def show_view(self, view: str) -> None:
         self.view = view
         for name, places in VIEWS.items():
             for place in places:
                 self.query_one(place).display = name == view and (place != "#former" or bool(self._kept))
-        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
-        self.refresh_bindings()
+        self.name_leaving(view == "running")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start":
@@ -231,18 +221,11 @@ class EvaluateScreen(WholeScreen, Screen[None]):
                 self._run, data=file, against=against, rows=int(count) if count else None
             )  # fmt: skip
         except TunedeckError as error:
-            self._trouble(error)
+            self.trouble(error)
             return
         self.query_one("#progress", Line).show(text("evaluate.starting"))
-        self._show_view("running")
-        self._worker = self.run_worker(lambda: job.carry_out(asked, self), thread=True, group="evaluate")
-
-    def _trouble(self, error: TunedeckError) -> None:
-        self.notify(clean(error.said), severity="error", timeout=8, markup=False)
-
-    @on(Advanced)
-    def _advanced(self, message: Advanced) -> None:
-        self.query_one("#progress", Line).show(message.said)
+        self.show_view("running")
+        self.begin(lambda: job.carry_out(asked, self), "evaluate")
 
     @on(job.Ended)
     def _ended(self, message: job.Ended) -> None:
@@ -252,7 +235,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         if message.found is not None:
             self._look(message.found)
         elif message.problem is not None:
-            self._trouble(message.problem)
+            self.trouble(message.problem)
         else:
             self.notify(text("evaluate.stopped-on-screen", kept=message.kept or 0), timeout=6)
 
@@ -261,7 +244,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         self._show_form()
 
     def _show_form(self) -> None:
-        self._show_view("form")
+        self.show_view("form")
         self._field("rows").focus_control()
 
     def action_judge(self) -> None:
@@ -279,10 +262,6 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             self.action_again()
         else:
             self.dismiss()
-
-    def on_unmount(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
 
 
 def _plain() -> list[tuple[str, tuple[str, ...]]]:

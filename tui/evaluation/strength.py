@@ -8,21 +8,17 @@ from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker
 
-from engine.common.clean_text import clean
 from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys, words
 from tui.evaluation import job
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.beside import Advanced
+from tui.widgets.beside import JobScreen
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Line, Prose
 from tui.widgets.panel import Panel
-from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
     from engine.runs.strength_curve import StrengthCurve
 
 
-class StrengthScreen(WholeScreen, Screen[None]):
+class StrengthScreen(JobScreen):
     """Opened over home or the monitor. Nothing is measured before a person asks for it."""
 
     AUTO_FOCUS = ""
@@ -52,7 +48,6 @@ class StrengthScreen(WholeScreen, Screen[None]):
         self._curve: StrengthCurve | None = None
         self._kept = 1.0
         self._can = False
-        self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('strength.title')}  {words.run_name(self._run)}", text("home.reading"))
@@ -159,24 +154,19 @@ class StrengthScreen(WholeScreen, Screen[None]):
         try:
             asked = dial.request(self._run, answers=answers)
         except TunedeckError as error:
-            self.notify(clean(error.said), severity="error", timeout=8, markup=False)
+            self.trouble(error)
             return
         self.query_one("#progress", Line).show(text("evaluate.starting"))
-        self._worker = self.run_worker(lambda: job.carry_out(asked, self), thread=True, group="measure")
-        self.query_one(KeyBar).rename("leave", text("keys.stop"))
-        self.refresh_bindings()
-
-    @on(Advanced)
-    def _advanced(self, message: Advanced) -> None:
-        self.query_one("#progress", Line).show(message.said)
+        self.begin(lambda: job.carry_out(asked, self), "measure")
+        self.name_leaving(stops=True)
 
     @on(job.Ended)
     def _ended(self, message: job.Ended) -> None:
         self._worker = None
-        self.query_one(KeyBar).rename("leave", text("keys.back"))
+        self.name_leaving(stops=False)
         self.query_one("#progress", Line).show("")
         if message.problem is not None:
-            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+            self.trouble(message.problem)
         elif message.kept is not None:
             self.notify(text("evaluate.stopped-on-screen", kept=message.kept), timeout=6)
         self._read()
@@ -202,7 +192,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
         try:
             made = dial.keep(self._run, scale)
         except TunedeckError as error:
-            self.notify(clean(error.said), severity="error", timeout=8, markup=False)
+            self.trouble(error)
             return
         said = text("strength.kept-at", scale=made.scale, full=made.full) if made.full else text("strength.full-again")
         self.app.call_from_thread(self._tell_kept, " ".join([said, *map(text, made.told)]))
@@ -213,10 +203,6 @@ class StrengthScreen(WholeScreen, Screen[None]):
 
     def action_leave(self) -> None:
         if self._worker is not None:
-            self._worker.cancel()
+            self.stop()
         else:
             self.dismiss()
-
-    def on_unmount(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()

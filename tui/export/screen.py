@@ -10,7 +10,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import Worker
 
 from engine.common.clean_text import clean
@@ -22,11 +21,10 @@ from tui import keys, words
 from tui.export import job, result
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.beside import Advanced
+from tui.widgets.beside import Advanced, JobScreen, panels
 from tui.widgets.choosers import Pick, PickList
-from tui.widgets.line import Block, Line, Prose
+from tui.widgets.line import Line, Prose
 from tui.widgets.panel import Panel
-from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -46,12 +44,11 @@ FOR = {
 }
 """Of each target what it is for, in few words and in sentences; the likeliest first."""
 KINDS = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k", "f32", "bf16", "f16")
-VIEWS = ("choose", "running", "result")
 _BAR_CELLS = 40
 _WORTH_SAYING_BYTES = 1e6
 
 
-class ExportScreen(WholeScreen, Screen[None]):
+class ExportScreen(JobScreen):
     """Opened over home or the monitor for a run with an adapter."""
 
     AUTO_FOCUS = "#targets"
@@ -59,6 +56,7 @@ class ExportScreen(WholeScreen, Screen[None]):
     BINDINGS = keys.bindings(keys.EXPORT)
     HELP = "exporting.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.EXPORT),)
+    VIEWS: ClassVar = {"choose": "#targets", "running": "", "result": "#result"}
 
     class Read(Message):
         """What can be exported, or why nothing can, and what was exported so far with its proof."""
@@ -89,7 +87,6 @@ class ExportScreen(WholeScreen, Screen[None]):
         self._former: list[tuple[Export, Evaluation | None]] = []
         self._kinds = dict.fromkeys(("gguf", "ollama"), KINDS[0])
         self._shown: job.Ended | None = None
-        self._worker: Worker[None] | None = None
         self._is_proving = False
         self._pushing: Worker[None] | None = None
         self.view = "choose"
@@ -106,12 +103,11 @@ class ExportScreen(WholeScreen, Screen[None]):
             yield Line("", id="bar")
             yield Line("", id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):
-            for name, title in result.PARTS:
-                yield Panel(text(title), Block(id=name), id=f"of-{name}")
+            yield from panels(result.PARTS)
         yield KeyBar(keys.in_bar(keys.EXPORT, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
-        self._show_view("choose")
+        self.show_view("choose")
         self._show_former()
         self._read()
 
@@ -218,16 +214,6 @@ class ExportScreen(WholeScreen, Screen[None]):
         said = text(FOR[plan.target][1], kind=kind, bits=bits)
         return f"{said}\n{sentences(*more)}"
 
-    def _show_view(self, view: str) -> None:
-        self.view = view
-        for name in VIEWS:
-            self.query_one(f"#{name}").display = name == view
-        focus = {"choose": "#targets", "result": "#result"}
-        if view in focus:
-            self.query_one(focus[view]).focus()
-        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
-        self.refresh_bindings()
-
     @property
     def subjects(self) -> tuple[str, ...]:
         return (self._run.id,)
@@ -316,12 +302,11 @@ class ExportScreen(WholeScreen, Screen[None]):
         self.query_one("#progress", Line).show(text("exporting.starting"))
         self.query_one("#bar", Line).show("")
         self.query_one("#how-to-stop", Line).show(text("exporting.how-to-stop"))
-        self._show_view("running")
-        self._worker = self.run_worker(lambda: job.carry_out(plan, self), thread=True, group="export")
+        self.show_view("running")
+        self.begin(lambda: job.carry_out(plan, self), "export")
 
     @on(Advanced)
     def _advanced(self, message: Advanced) -> None:
-        self.query_one("#progress", Line).show(message.said)
         bar = words.bar(message.share or 0.0, _BAR_CELLS, world_of(self).terminal.unicode)
         self.query_one("#bar", Line).show("" if message.share is None else f"{bar} {formats.percent(message.share)}")
 
@@ -337,9 +322,9 @@ class ExportScreen(WholeScreen, Screen[None]):
         if message.made is not None:
             self._show_result(message)
             return
-        self._show_view("choose")
+        self.show_view("choose")
         if message.problem is not None:
-            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+            self.trouble(message.problem)
         else:
             self.notify(text("exporting.stopped"), timeout=6)
 
@@ -350,7 +335,7 @@ class ExportScreen(WholeScreen, Screen[None]):
 
     def _show_result(self, ended: job.Ended) -> None:
         self._shown = ended
-        self._show_view("result")
+        self.show_view("result")
         self._draw()
 
     def on_resize(self) -> None:
@@ -361,32 +346,22 @@ class ExportScreen(WholeScreen, Screen[None]):
         if self._shown is None or self._shown.made is None:
             return
         width = self.size.width - 6
-        for name, part in result.parts(self._shown, width, colours_of(self.app)).items():
-            self.query_one(f"#of-{name}").display = part is not None
-            if part is not None:
-                self.query_one(f"#{name}", Block).show((id(self._shown), width, self.app.theme), part)
+        drawn = result.parts(self._shown, width, colours_of(self.app))
+        self.draw_parts(drawn, (id(self._shown), width, self.app.theme))
 
     @work
     async def action_leave(self) -> None:
         """Back one layer: from the files to the targets, from a running export to its stop, from the targets away."""
-        from tui.widgets.dialogs import ConfirmScreen
-
         if self._worker is None:
             if self.view == "result":
-                self._show_view("choose")
+                self.show_view("choose")
             else:
                 self.dismiss()
             return
-        title, about = ("exporting.stop-title", "exporting.stop-about")
         if self._is_proving:
-            title, about = ("exporting.stop-proof-title", "exporting.stop-proof-about")
-        question = ConfirmScreen(text(title), text(about), (), text("keys.stop"), text("app.let-it-run"))
-        if await self.app.push_screen_wait(question) and self._worker is not None:
-            self._worker.cancel()
-
-    def on_unmount(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
+            await self.ask_to_stop("exporting.stop-proof-title", "exporting.stop-proof-about")
+        else:
+            await self.ask_to_stop("exporting.stop-title", "exporting.stop-about")
 
 
 def _former(run: RunDir) -> list[tuple[Export, Evaluation | None]]:

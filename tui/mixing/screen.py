@@ -10,10 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -22,12 +19,11 @@ from tui.mixing import job
 from tui.mixing.options import Options, OptionsScreen
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.beside import Advanced
+from tui.widgets.beside import JobScreen, panels
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.evaluated import mix_parts
-from tui.widgets.line import Block, Line, Prose
+from tui.widgets.line import Line, Prose
 from tui.widgets.panel import Panel
-from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
     from engine.app.mix import Parents, Plan
@@ -35,11 +31,10 @@ if TYPE_CHECKING:
 
 PARTS = (("verdict", "evaluate.verdict"), ("figures", "evaluate.figures"), ("made", "mixes.made"))
 """Of a result: the parts, each with its title."""
-VIEWS = ("choose", "running", "result")
 _STEP, _DENSITIES = 0.1, (0.2, 0.5, 0.8)
 
 
-class MixScreen(WholeScreen, Screen[None]):
+class MixScreen(JobScreen):
     """Opened over home for two or more runs with adapters, or for the mix ``made`` of them that waits for a word.
 
     Nothing is kept before a person says so.
@@ -49,6 +44,7 @@ class MixScreen(WholeScreen, Screen[None]):
     BINDINGS = keys.bindings(keys.MIXING)
     HELP = "mixes.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.MIXING),)
+    VIEWS: ClassVar = {"choose": "#methods", "running": "", "result": "#result"}
     DEFAULT_CSS = """
     MixScreen {
         #choose { height: 1fr; overflow-y: auto; scrollbar-size-vertical: 1; }
@@ -85,7 +81,6 @@ class MixScreen(WholeScreen, Screen[None]):
         self._options = Options()
         self._plan: Plan | TunedeckError | None = None
         self._ended: job.Ended | None = None
-        self._worker: Worker[None] | None = None
         self.view = "choose"
 
     def compose(self) -> ComposeResult:
@@ -99,8 +94,7 @@ class MixScreen(WholeScreen, Screen[None]):
             yield Line("", id="progress")
             yield Line(text("mixes.how-to-stop"), id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):
-            for name, title in PARTS:
-                yield Panel(text(title), Block(id=name), id=f"of-{name}")
+            yield from panels(PARTS)
         yield KeyBar(keys.in_bar(keys.MIXING, keys.EVERYWHERE))
 
     @property
@@ -122,7 +116,7 @@ class MixScreen(WholeScreen, Screen[None]):
 
         self.query_one("#methods", PickList).set_picks([Pick(name, name, text(about(name))) for name in METHODS])
         self._show_parents()
-        self._show_view("choose")
+        self.show_view("choose")
         if self._made is not None:
             from engine.runs import mixes
 
@@ -200,16 +194,6 @@ class MixScreen(WholeScreen, Screen[None]):
             said.append(text("mixes.at-density", share=self._density))
         return "\n".join([*said, *map(text, self._plan.notes)])
 
-    def _show_view(self, view: str) -> None:
-        self.view = view
-        for name in VIEWS:
-            self.query_one(f"#{name}").display = name == view
-        focus = {"choose": "#methods", "result": "#result"}
-        if view in focus:
-            self.query_one(focus[view]).focus()
-        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
-        self.refresh_bindings()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("start", "more", "less", "switch", "density", "options"):
             if self.view != "choose":
@@ -269,24 +253,20 @@ class MixScreen(WholeScreen, Screen[None]):
         if self._worker is not None or plan is None or isinstance(plan, TunedeckError):
             return
         self.query_one("#progress", Line).show(text("evaluate.starting"))
-        self._show_view("running")
-        self._worker = self.run_worker(lambda: job.carry_out(plan, self, *self._options), thread=True, group="mix")
-
-    @on(Advanced)
-    def _advanced(self, message: Advanced) -> None:
-        self.query_one("#progress", Line).show(message.said)
+        self.show_view("running")
+        self.begin(lambda: job.carry_out(plan, self, *self._options), "mix")
 
     @on(job.Ended)
     def _over(self, message: job.Ended) -> None:
         self._worker = None
         if message.mix is not None:
             self._ended = message
-            self._show_view("result")
+            self.show_view("result")
             self._draw()
             return
-        self._show_view("choose")
+        self.show_view("choose")
         if message.problem is not None:
-            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+            self.trouble(message.problem)
         else:
             self.notify(text("mixes.stopped-on-screen", kept=message.kept), timeout=6)
 
@@ -299,10 +279,7 @@ class MixScreen(WholeScreen, Screen[None]):
             return
         width = self.size.width - 6
         drawn = mix_parts(self._ended.run, self._ended.mix, width, colours_of(self.app))
-        for name, part in drawn.items():
-            self.query_one(f"#of-{name}").display = part is not None
-            if part is not None:
-                self.query_one(f"#{name}", Block).show((id(self._ended), width, self.app.theme), part)
+        self.draw_parts(drawn, (id(self._ended), width, self.app.theme))
 
     def action_keep(self) -> None:
         self._settle(keeps=True)
@@ -336,11 +313,11 @@ class MixScreen(WholeScreen, Screen[None]):
     @on(Settled)
     def _settled(self, message: Settled) -> None:
         if message.problem is not None:
-            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+            self.trouble(message.problem)
             return
         self._ended = None
         if message.run is None:
-            self._show_view("choose")
+            self.show_view("choose")
             self.notify(text("mixes.thrown-away"), timeout=6)
             return
         self.dismiss()
@@ -349,20 +326,11 @@ class MixScreen(WholeScreen, Screen[None]):
     @work
     async def action_leave(self) -> None:
         """Back one layer: from a result, which waits, to the settings; from a running job to its stop; else away."""
-        from tui.widgets.dialogs import ConfirmScreen
-
         if self._worker is None:
             if self.view == "result":
-                self._show_view("choose")
+                self.show_view("choose")
                 self.notify(text("mixes.waits"), timeout=8)
             else:
                 self.dismiss()
             return
-        title, about = text("mixes.stop-title"), text("mixes.stop-about")
-        question = ConfirmScreen(title, about, (), text("keys.stop"), text("app.let-it-run"))
-        if await self.app.push_screen_wait(question) and self._worker is not None:
-            self._worker.cancel()
-
-    def on_unmount(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
+        await self.ask_to_stop("mixes.stop-title", "mixes.stop-about")
