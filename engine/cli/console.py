@@ -127,6 +127,19 @@ class Progress:
         else:
             say(text)
 
+    def note(self, said: Message) -> None:
+        """What is worth a look, in a line of its own."""
+        from engine.messages.catalogue import text as sentence
+
+        self.end()
+        say(f"! {sentence(said)}")
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def end(self) -> None:
         if self._live and self._said:
             sys.stderr.write("\r\x1b[K")

@@ -62,13 +62,10 @@ def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | No
     resolved = resolve(base)
     if resolved.card is None:
         raise ModelError("models.not-here", name=base)
-    progress = Progress()
-    try:
+    with Progress() as progress:
         return resolved.card, match(
             card, resolved.card, base, lambda done, total: progress(done, total, Message("adapter.comparing-hash"))
         )
-    finally:
-        progress.end()
 
 
 def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | None) -> dict[str, Any]:

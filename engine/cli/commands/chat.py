@@ -92,14 +92,12 @@ def chat(
 
 
 def _load(talk: Talk) -> dict[str, Any]:
-    progress, ready = Progress(), {}
-    try:
+    ready: dict[str, Any] = {}
+    with Progress() as progress:
         for record in talk.records("ready"):
             if record["type"] == "progress":
                 progress(record["done"], record["total"], Message.from_json(record["message"]))
             ready = record
-    finally:
-        progress.end()
     for note in ready["told"]:
         say(text(Message.from_json(note)))
     return ready

@@ -40,16 +40,13 @@ def check(
     from engine.data.quality.findings import to_json
     from engine.data.quality.report import lines_of
 
-    progress = Progress()
     try:
         config = config_of(what, settings or [], model)
-        with hub_watch.listening(lambda words: progress(0, None, words)):
+        with Progress() as progress, hub_watch.listening(lambda words: progress(0, None, words)):
             report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
     except TunedeckError as problem:
-        progress.end()
         fail(problem, UNUSABLE)
         raise typer.Exit(UNUSABLE) from None
-    progress.end()
     if as_json:
         json_line(to_json(report) | {"fatal": report.is_fatal})
     else:

@@ -44,17 +44,15 @@ def show(
     from engine.data.token_view.report import lines_of
     from engine.data.token_view.text import ASCII, UNICODE
 
-    progress = Progress()
     try:
         config = config_of(what, settings or [], model)
         if config.model.name_or_path == NO_MODEL:
             raise ConfigError("cli.no-tokenizer", given=" ".join(what))
-        said = look(config, row, file, bad, progress)
+        with Progress() as progress:
+            said = look(config, row, file, bad, progress)
     except TunedeckError as problem:
-        progress.end()
         fail(problem, UNUSABLE)
         raise typer.Exit(UNUSABLE) from None
-    progress.end()
     if said["type"] == "none":
         out(text("jobs.no-bad-row", reason=Message.from_json(said["message"])))
         return

@@ -151,10 +151,7 @@ def _fetch_starter(name: str) -> None:
     if name not in STARTERS or (paths.models_dir() / name).is_dir():
         return
     say(text("cli-runs.starter-fetched", name=name))
-    progress = Progress()
-    try:
+    with Progress() as progress:
         result = get(name, progress)
-    finally:
-        progress.end()
     for each in result.did:
         say(text(each))

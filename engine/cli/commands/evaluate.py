@@ -73,20 +73,16 @@ def carried_out(asked: EvaluationRequest) -> Evaluation:
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import folder
 
-    progress = Progress()
     try:
-        return afterwards.run_request(asked, progress, lambda note: _warn(progress, note))
+        with Progress() as progress:
+            return afterwards.run_request(asked, progress, lambda note: _warn(progress, note))
     except afterwards.Stopped as stopped:
-        progress.end()
         say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))
         raise typer.Exit(afterwards.STOPPED) from None
     except KeyboardInterrupt:
-        progress.end()
         kept = afterwards.kept_in(folder(RunDir(Path(asked.run)), asked.name))
         say(text("evaluate.stopped", kept=kept, name=asked.name))
         raise
-    finally:
-        progress.end()
 
 
 def _warn(progress: Progress, note: Message) -> None:
@@ -94,8 +90,7 @@ def _warn(progress: Progress, note: Message) -> None:
     from engine.app.evaluation_lines import GRAVE
 
     if note.code in GRAVE:
-        progress.end()
-        say(f"! {text(note)}")
+        progress.note(note)
 
 
 def show(run: RunDir, evaluation: Evaluation, worst: int, as_json: bool) -> None:

@@ -56,11 +56,8 @@ def export(
         say(f"! {text(plan.licence)}")
     if plan.done:
         say(text("exporting.kept", files=len(plan.done)))
-    progress = Progress()
-    try:
+    with Progress() as progress:
         made = export(plan, progress)
-    finally:
-        progress.end()
     if target == HUB and not _pushed(made, repo, not public, dry_run, yes):
         return
     for file in made.files if target != HUB and not as_json else ():
@@ -83,15 +80,12 @@ def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> 
     asked = proof_request(made, run, trust_base)
     if asked is None or run is None:
         return made, None
-    progress = Progress()
     try:
-        made, evaluation = prove(made, run, asked, progress)
+        with Progress() as progress:
+            made, evaluation = prove(made, run, asked, progress)
     except Stopped as stopped:
-        progress.end()
         say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))
         raise typer.Exit(STOPPED) from None
-    finally:
-        progress.end()
     if not quiet:
         show(run, evaluation, 0, as_json=False)
     return made, evaluation

@@ -10,7 +10,6 @@ from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, out, say, table
 from engine.messages import formats
 from engine.messages.catalogue import text
-from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.app.extract import Extracted
@@ -32,21 +31,13 @@ def extract(
     from engine.app.evaluate import STOPPED, Stopped
     from engine.app.mix import sources
 
-    progress = Progress()
-
-    def note(said: Message) -> None:
-        progress.end()
-        say(f"! {text(said)}")
-
     try:
-        rows_of = sources([data] if data else [])
-        made = extracting.extract(base, tuned, rank, name, progress, note, data=rows_of, rows=rows)
+        with Progress() as progress:
+            rows_of = sources([data] if data else [])
+            made = extracting.extract(base, tuned, rank, name, progress, progress.note, data=rows_of, rows=rows)
     except Stopped:
-        progress.end()
         say(text("extracting.stopped"))
         raise typer.Exit(STOPPED) from None
-    finally:
-        progress.end()
     if as_json:
         import msgspec
 

@@ -55,16 +55,12 @@ def _by_model(bench: Bench, rows: int, trust_base: bool) -> Evaluation:
     from engine.app.evaluate import STOPPED, Stopped
     from engine.app.judge import let_model_judge
 
-    progress = Progress()
     try:
-        return let_model_judge(bench, rows, trust_base, progress, lambda note: say(text(note)))
+        with Progress() as progress:
+            return let_model_judge(bench, rows, trust_base, progress, lambda note: say(text(note)))
     except Stopped as stopped:
-        progress.end()
         say(text("judge.stopped", kept=stopped.kept))
         raise typer.Exit(STOPPED) from None
     except KeyboardInterrupt:
-        progress.end()
         say(text("judge.stopped", kept=len(bench.kept(bench.judge))))
         raise
-    finally:
-        progress.end()

@@ -89,9 +89,6 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     """Merge in a process of its own: the training libraries stay out of this one. Raises TunedeckError."""
     from engine.common.child import run_answering
 
-    progress = Progress()
-    try:
+    with Progress() as progress:
         said = run_answering(["engine.export.merge", json.dumps(request)], "export.merge-ended", progress)
-    finally:
-        progress.end()
     return {name: value for name, value in said.items() if name != "type"}

@@ -48,13 +48,10 @@ def mix(
         run = _waiting(names[0])
     else:
         given = _numbers(weights)
-        progress = Progress()
-        try:
+        with Progress() as progress:
             found = mixing.parents(
                 names, trust_base, lambda done, total: progress(done, total, Message("adapter.comparing-hash"))
             )
-        finally:
-            progress.end()
         plan = found.plan(method, given, density, seed, rank, rows)
         _tell(plan)
         run = mixing.candidate(plan, name)
@@ -113,24 +110,17 @@ def _measured(
     from engine.app import mix as mixing
     from engine.app.evaluate import STOPPED, Stopped
 
-    progress = Progress()
-
-    def note(said: Message) -> None:
-        progress.end()
-        say(f"! {text(said)}")
-
     try:
-        mixing.measure(plan, run, progress, note, rows=rows, data=data, margin=margin, trust_base=trust_base)
+        with Progress() as progress:
+            mixing.measure(
+                plan, run, progress, progress.note, rows=rows, data=data, margin=margin, trust_base=trust_base
+            )
     except Stopped as stopped:
-        progress.end()
         say(text("mixes.stopped", kept=stopped.kept))
         raise typer.Exit(STOPPED) from None
     except KeyboardInterrupt:
-        progress.end()
         say(text("mixes.stopped", kept=mixing.answers_in(run)))
         raise
-    finally:
-        progress.end()
 
 
 def _show(run: RunDir, keep: bool, discard: bool, as_json: bool) -> None:

@@ -25,15 +25,12 @@ def get(
     """Fetch a model; what is here already is not fetched again. Prints its folder."""
     from engine.models import hub, starter
 
-    progress = Progress()
-    try:
+    with Progress() as progress:
         if name in starter.STARTERS:
             result = starter.get(name, progress)
             path, did = result.path, result.did
         else:
             path, did = hub.download(name, revision, progress, allow_pickle), ()
-    finally:
-        progress.end()
     for each in did:
         say(text(each))
     out(str(path))

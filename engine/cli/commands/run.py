@@ -78,21 +78,14 @@ def checked(resolved: Resolved, thorough: bool = False) -> Checked:
     from engine.common import hub_watch
     from engine.machine.snapshot import read_machine_now
 
-    progress = Progress()
-    try:
-        with hub_watch.listening(lambda words: progress(0, None, words)):
-            machine = read_machine_now()
-            found = check.check(
-                resolved,
-                machine,
-                None,
-                lambda done, total: progress(done, total, text("cli-runs.comparing-base")),
-            )
-            if thorough and found.refusal is None:
-                known = check.of_examination(resolved.config, examine(resolved.config, progress))
-                found = check.of_parts(resolved, found.files, machine, known)
-    finally:
-        progress.end()
+    with Progress() as progress, hub_watch.listening(lambda words: progress(0, None, words)):
+        machine = read_machine_now()
+        found = check.check(
+            resolved, machine, None, lambda done, total: progress(done, total, text("cli-runs.comparing-base"))
+        )
+        if thorough and found.refusal is None:
+            known = check.of_examination(resolved.config, examine(resolved.config, progress))
+            found = check.of_parts(resolved, found.files, machine, known)
     return found
 
 

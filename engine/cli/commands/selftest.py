@@ -36,11 +36,8 @@ def selftest(
             for line in lines_of(check):
                 out(one_line(line) if not line.startswith(" ") else line)
 
-    progress = Progress()
-    try:
+    with Progress() as progress:
         report = run(gpus, on_check, lambda name: progress(len(checks), None, Message("selftest.trying", name=name)))
-    finally:
-        progress.end()
     if as_json:
         json_line(report.to_json())
     else:
