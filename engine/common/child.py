@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 from engine.common.errors import TunedeckError
@@ -59,7 +58,7 @@ def _plain(value: Any) -> Any:
 
 
 def run_child(
-    command: Sequence[str], on_line: Callable[[str], None], cwd: Path | None = None,
+    command: Sequence[str], on_line: Callable[[str], None],
     on_silence: Callable[[], None] = lambda: None, env: Mapping[str, str] | None = None,
 ) -> int:  # fmt: skip
     """Run ``command`` without a terminal, stdout and stderr as one stream, and return its exit status.
@@ -74,7 +73,6 @@ def run_child(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=cwd,
         env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
     )
     try:

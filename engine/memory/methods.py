@@ -84,13 +84,13 @@ class BestMethod:
         return low
 
 
-def best_method(config: RunConfig, shape: ModelShape, budget: Budget, longest_row: int | None = None) -> BestMethod:
+def best_method(config: RunConfig, shape: ModelShape, budget: Budget) -> BestMethod:
     """The best way to train ``shape`` with ``config``'s lengths, rank and batch; a millisecond or a few.
 
     Quantization, recomputation and micro-batch are chosen freely, whatever ``config`` says of them; the fastest
-    choice with room to spare wins, else the fastest that fits at all. ``longest_row``: of the data, in tokens.
+    choice with room to spare wins, else the fastest that fits at all.
     """
-    return _resolved(setup_on(budget, config, shape, longest_row).with_settings(AUTO), budget)
+    return _resolved(setup_on(budget, config, shape).with_settings(AUTO), budget)
 
 
 def _resolved(asked: Setup, budget: Budget) -> BestMethod:

@@ -171,9 +171,9 @@ def _overlap(answer: str, reference: str, parts: Any) -> float | None:
     return float(2 * (left & right).total() / (left.total() + right.total()))
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(value: Any) -> Iterator[tuple[str, str]]:
     """Path and value of all that holds nothing more; the value as text that tells 1 from true and from "1"."""
-    waiting = [(path, value)]
+    waiting = [("", value)]
     while waiting:
         at, each = waiting.pop()
         if isinstance(each, dict) and each:

@@ -20,6 +20,7 @@ from engine.runs.state import RunState
 KILLED_FOR_MEMORY, KILLED = "runs.killed-for-ram", "runs.killed"
 _CHUNK = 1 << 20
 _LONGEST_LINE = 64 << 20
+_MOST_LAST_BYTES = 8192
 _BROKEN = b"{"  # what a line that is too long is read as
 
 
@@ -177,11 +178,11 @@ def crash_reason(run: RunDir, record: dict[str, object]) -> Message:
     return Message("runs.gone-after", last=last) if last else Message("runs.gone")
 
 
-def last_log_line(path: Path, max_bytes: int = 8192) -> str:
+def last_log_line(path: Path) -> str:
     """The last line with content of runner.log, "" if none."""
     try:
         with open_regular(path) as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_LAST_BYTES))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""

@@ -121,11 +121,8 @@ def tokenise(
     source_index: dict[str, int],
     on_progress: Callable[[int, int], Any] = lambda done, total: None,
     may_be_empty: bool = False,
-    source_weights: Sequence[float] = (),
 ) -> tuple[list[Example], TokenReport]:
     """Tokenise ``rows[i] for i in which``. ``on_progress(done, total)`` may raise to stop.
-
-    ``source_weights``, by the numbers of ``source_index``, multiply those of the rows; none: each is 1.
 
     Raises DataError when not one row can be used (all too long, none with a trained token, none renderable), unless
     the result ``may_be_empty``.
@@ -150,8 +147,7 @@ def tokenise(
                 report.refused.append(refusal(row.file, row.number, made.error.reason))
         report.longest_seen = max(report.longest_seen, made.length)
         source = source_index[row.source]
-        weight = row.weight * (source_weights[source] if source_weights else 1.0)
-        new = [Example(ids, labels, source, index, weight) for ids, labels in made.pieces]
+        new = [Example(ids, labels, source, index, row.weight) for ids, labels in made.pieces]
         report.tokens += sum(len(example.ids) for example in new)
         report.supervised += sum(example.supervised for example in new)
         examples += new

@@ -161,10 +161,10 @@ def _no_room(kind: str, disk: RunDisk | None, free_bytes: int) -> Message | None
     return Message("strategy.no-room", bytes=disk.run, free=free_bytes)
 
 
-def adapter_line(old: OldAdapter | None, found_reason: str = "") -> str:
+def adapter_line(old: OldAdapter | None) -> str:
     """What the adapter is, in a line."""
     if old is None or old.card is None:
-        return found_reason
+        return ""
     card = old.card
     seen = ", ".join(Path(data.path).name or data.path for data in card.record.data) if card.record else ""
     base = shorten(Path(card.base).name, 24) if card.base else text("strategy.unknown-base")

@@ -63,8 +63,8 @@ class RunList(Widget, can_focus=True):
             super().__init__()
             self.order = order
 
-    def __init__(self, clock: Callable[[], float], unicode: bool, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, clock: Callable[[], float], unicode: bool) -> None:
+        super().__init__()
         self._unicode = unicode
         self._cells = Cells(self._style, clock, unicode)
         self.runs: tuple[Line, ...] = ()

@@ -13,6 +13,7 @@ from engine.runs.curves import Series
 from engine.runs.state import RunState
 
 _ALL = 100  # cells in which all figures have room
+_RECENT = 5  # steps that a figure of now is the mean of
 _PADDING = 1  # blank cells at each side of a tile
 
 
@@ -101,9 +102,9 @@ def _forgetting(state: RunState, steers: bool) -> str:
     return f"{said} {text('forgetting.keys')}" if can_help else said
 
 
-def _recent(series: Series | None, count: int = 5) -> float | None:
+def _recent(series: Series | None) -> float | None:
     """Mean of the newest values: single steps jump too much to read."""
     if series is None or not series.length:
         return None
-    values = series.y[max(0, series.length - count) : series.length]
+    values = series.y[max(0, series.length - _RECENT) : series.length]
     return sum(values) / len(values)

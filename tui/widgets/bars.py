@@ -27,8 +27,8 @@ class TopLine(Static):
     A click opens the command palette, which has what no bar has room for.
     """
 
-    def __init__(self, left: str | Text = "", right: str | Text = "", id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+    def __init__(self, left: str | Text = "", right: str | Text = "") -> None:
+        super().__init__("", markup=False)
         self._left, self._right = _text(left), _text(right)
 
     def show(self, left: str | Text | None = None, right: str | Text | None = None) -> None:

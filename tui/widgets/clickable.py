@@ -26,8 +26,8 @@ class Clickable(Static):
 class Hints(Clickable):
     """A line that says what keys do, three blanks apart; a click on a part runs its action of ``actions``."""
 
-    def __init__(self, words: str, actions: Sequence[str], id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(hints(words, actions), id=id, classes=classes)
+    def __init__(self, words: str, actions: Sequence[str], classes: str | None = None) -> None:
+        super().__init__(hints(words, actions), classes=classes)
 
 
 def hints(words: str, actions: Sequence[str]) -> Content:

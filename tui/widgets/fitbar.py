@@ -121,8 +121,8 @@ class FitBar(Widget):
         + "FitBar > .fitbar--foreground { color: $foreground; text-style: bold; }"
     )
 
-    def __init__(self, unicode: bool = True, colour: bool = True, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, unicode: bool = True, colour: bool = True) -> None:
+        super().__init__()
         self._unicode, self._blocks = unicode, unicode and colour
         self._fit: Fit | None = None
         self._pieces: tuple[str, ...] = ()
@@ -222,8 +222,8 @@ class ConsequenceLine(Static):
 
     DEFAULT_CSS = "ConsequenceLine { height: 2; width: 1fr; padding: 0 1; }"
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
         self.words = ""
 
     def say(self, words: str, note: str = "") -> None:
