@@ -174,12 +174,14 @@ class TunedeckApp(App[None]):
         self._session.save()
 
     def _remember(self, place: str) -> None:
-        """How the screen of ``place`` looks now, for the next one there."""
+        """How the screen of ``place`` looks now, as plain JSON, for the next one there."""
         stack = self._screen_stacks.get(place)
         if stack and stack[0].is_mounted and hasattr(stack[0], "remembered"):
             self._looks[place] = stack[0].remembered()
 
     def _as_it_was(self, place: str, screen: Screen[Any]) -> Screen[Any]:
+        """Before it is mounted it gets what one of the same place remembered, maybe another version's or of another
+        run: what makes no sense is passed over."""
         if place in self._looks and hasattr(screen, "recall"):
             screen.recall(self._looks[place])
         return screen

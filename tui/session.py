@@ -7,27 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from engine.common import paths
 
 VERSION = 1
 _MOST_BYTES = 1 << 20
 Choice = TypeVar("Choice", bound=str)
-
-
-@runtime_checkable
-class Remembers(Protocol):
-    """A screen whose look comes back.
-
-    ``remembered`` gives it as plain JSON. ``recall`` gets what a screen of the same place remembered when it was left,
-    maybe by another version of the program, or about another run. It is called before the screen is mounted, and passes
-    over what makes no sense.
-    """
-
-    def remembered(self) -> dict[str, Any]: ...
-
-    def recall(self, kept: Mapping[str, Any]) -> None: ...
 
 
 class Session:

@@ -186,13 +186,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What reading gave: used rows and format by source name, and the rows left out (the first 100 named).
+    """What reading gave: the format by source name, and the rows left out (the first 100 named).
 
     ``unused`` are the columns, by source name, that nothing was read from; ``remarks`` count codes of findings in rows
     that were not all taken as they stand there.
     """
 
-    rows_per_source: dict[str, int]
     detected: dict[str, Detected]
     skipped: tuple[Skipped, ...]
     skipped_count: int
@@ -216,14 +215,11 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     reading = Reading(config, within)
     rows = [row for some in reading.rows() for row in some.used]
     kept = without_repeats(rows, config.dataset.fixes)
-    counts, skipped_count = reading.counts, reading.skipped_count + len(rows) - len(kept)
-    if len(kept) < len(rows):
-        rows, counts = kept, {name: sum(row.source == name for row in kept) for name in counts}
-    if not rows:
+    skipped_count = reading.skipped_count + len(rows) - len(kept)
+    if not kept:
         raise nothing_left(reading, skipped_count)
     return Loaded(
-        rows,
-        LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count, reading.unused, reading.remarks),
+        kept, LoadReport(reading.detected, tuple(reading.skipped), skipped_count, reading.unused, reading.remarks)
     )
 
 

@@ -50,8 +50,6 @@ class Gpu:
     temperature_celsius: int | None = None
     power_watts: float | None = None
     power_limit_watts: float | None = None
-    clock_mhz: int | None = None
-    memory_clock_mhz: int | None = None
     compute_capability: tuple[int, int] | None = None
     processes: tuple[GpuProcess, ...] | None = None
     trouble: Message | None = None
@@ -167,8 +165,6 @@ class GpuReader:
             temperature_celsius=ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
             power_watts=power / 1000 if power is not None else None,
             power_limit_watts=limit / 1000 if limit is not None else None,
-            clock_mhz=ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
-            memory_clock_mhz=ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_MEM),
             compute_capability=ask(nvml.nvmlDeviceGetCudaComputeCapability, handle),
             processes=self._processes(handle),
         )

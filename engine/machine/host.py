@@ -41,7 +41,6 @@ class Host:
     name: str
     ram_total_bytes: int
     ram_available_bytes: int
-    swap_used_bytes: int | None
     cores: int
     cpu_percent: float | None
     disks: tuple[Disk, ...]
@@ -64,7 +63,6 @@ def read_host(folders: Iterable[Path]) -> Host:
         name=socket.gethostname(),
         ram_total_bytes=total,
         ram_available_bytes=available,
-        swap_used_bytes=_swap_used(),
         cores=usable_cores(),
         cpu_percent=psutil.cpu_percent(interval=None),
         disks=tuple(read_disk(folder) for folder in folders),
@@ -111,13 +109,6 @@ def _quota() -> float | None:
             continue
         return allowed_us / period_us if allowed_us > 0 < period_us else None
     return None
-
-
-def _swap_used() -> int | None:
-    try:
-        return int(psutil.swap_memory().used)
-    except (OSError, RuntimeError):
-        return None
 
 
 def _first_number(paths: Iterable[str]) -> int | None:

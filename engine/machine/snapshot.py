@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,8 @@ from engine.messages.message import Message
 
 @dataclass(frozen=True)
 class Machine:
-    """GPUs and host at ``taken_at`` (seconds since the epoch). ``gpus`` are those this process may use."""
+    """GPUs and host at a moment. ``gpus`` are those this process may use."""
 
-    taken_at: float
     report: GpuReport
     gpus: tuple[Gpu, ...]
     host: Host
@@ -53,18 +51,6 @@ class Machine:
         """The GPU with the most free memory of those that a run can use."""
         readable = [gpu for gpu in self.gpus if gpu.free_bytes is not None and gpu.unusable is None]
         return max(readable, key=lambda gpu: gpu.free_bytes or 0, default=None)
-
-    @property
-    def budget_bytes(self) -> int:
-        """Memory that a run can have: the freest GPU's free bytes, or the available RAM without one."""
-        gpu = self.freest
-        return gpu.free_bytes or 0 if gpu else self.host.ram_available_bytes
-
-    @property
-    def budget_total_bytes(self) -> int:
-        """All memory of what ``budget_bytes`` is part of."""
-        gpu = self.freest
-        return (gpu.total_bytes or 0) if gpu else self.host.ram_total_bytes
 
     def gpu(self, wanted: str) -> Gpu:
         """The visible GPU named by index, by the beginning of its UUID, or by part of its name.
@@ -101,7 +87,7 @@ def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> M
     finally:
         if own:
             reader.close()
-    return Machine(time.time(), report, visible(report.gpus, os.environ), read_host((runs, models)))
+    return Machine(report, visible(report.gpus, os.environ), read_host((runs, models)))
 
 
 READING_S = 5.0

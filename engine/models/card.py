@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from engine.common.errors import ModelError, reason_of
 from engine.messages.message import Message
@@ -22,7 +22,6 @@ _NAMES = {
     "num_heads": ("num_attention_heads", "n_head", "num_heads", "n_heads"),
     "num_kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
     "head_dim": ("head_dim", "d_kv"),
-    "intermediate_size": ("intermediate_size", "n_inner", "ffn_dim", "d_ff", "ffn_hidden_size"),
     "vocab_size": ("vocab_size",),
     "max_position_embeddings": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
 }
@@ -53,7 +52,6 @@ class ModelCard:
     num_heads: int
     num_kv_heads: int
     head_dim: int
-    intermediate_size: int
     vocab_size: int
     tie_word_embeddings: bool
     max_position_embeddings: int
@@ -61,7 +59,6 @@ class ModelCard:
     dtype: str
     parameters: int | None
     weight_bytes: int
-    weight_format: Literal["safetensors", "pickle"]
     quantized: str
     has_tokenizer: bool
     has_chat_template: bool
@@ -102,7 +99,6 @@ def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
         num_heads=heads,
         num_kv_heads=_number(dims, "num_kv_heads") or heads,
         head_dim=_number(dims, "head_dim") or hidden // heads,
-        intermediate_size=_number(dims, "intermediate_size") or 4 * hidden,
         vocab_size=_needed(dims, "vocab_size", folder),
         tie_word_embeddings=_tied(config, dims, weights),
         max_position_embeddings=positions,
@@ -110,7 +106,6 @@ def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
         dtype=weights.dtype or str(written),
         parameters=None if method else weights.parameters,
         weight_bytes=weights.weight_bytes,
-        weight_format=weights.format,
         quantized=method,
         has_tokenizer=tokens.has_tokenizer,
         has_chat_template=bool(tokens.chat_template),

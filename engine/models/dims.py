@@ -111,7 +111,6 @@ class ModelShape:
     tower_linears: int = 0
     tower_other: int = 0
     family: str = ""
-    published_parameters: int | None = None
     guessed: tuple[str, ...] = field(default=())
 
     @property
@@ -342,35 +341,6 @@ def from_folder(folder: Path) -> ModelShape:
     if config is None:
         raise ModelError("models.no-config", folder=folder)
     return from_config(config, model_name(folder))
-
-
-def from_row(row: Mapping[str, str]) -> ModelShape:
-    """A shape from a row of a ``model_configs.csv``."""
-    return ModelShape(
-        name=row["model"],
-        hidden=int(row["hidden"]),
-        layers=int(row["layers"]),
-        heads=int(row["heads"]),
-        kv_heads=int(row["kv_heads"]),
-        head_dim=int(row["head_dim"]),
-        intermediate=int(row["intermediate"]),
-        vocab=int(row["vocab"]),
-        tied=row["tied"] == "True",
-        gated_mlp=row["mlp"] == "gated",
-        mlp_bias=row["mlp_bias"] == "True",
-        qkv_bias=row["attn_bias"] in ("qkv", "all"),
-        output_bias=row["attn_bias"] == "all",
-        norms_per_layer=int(row["norms_per_layer"]),
-        layer_norm=row["norm"] == "layernorm",
-        qk_norm=row["qk_norm"] if row["qk_norm"] in ("head", "full") else "",  # type: ignore[arg-type]
-        experts=int(row["n_experts"]),
-        experts_per_token=int(row["experts_per_tok"]),
-        expert_intermediate=int(row["moe_intermediate"]),
-        shared_intermediate=int(row["shared_intermediate"]),
-        head_bias=row["head_bias"] == "True",
-        family=row["hf_id"].split("/")[-1].split("-")[0].lower(),
-        published_parameters=int(row["published_params"]) if row["published_params"] else None,
-    )
 
 
 def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -100,11 +100,6 @@ def of_run(run: RunDir) -> Group | None:
     return group if group is not None and group.record.exists() else None
 
 
-def seed_of(run: RunDir) -> int | None:
-    seed = run.read_run_json().get(SEED)
-    return seed if isinstance(seed, int) else None
-
-
 def all_groups(root: Path | None = None) -> list[Group]:
     """The groups in ``root`` or where runs are, newest first."""
     root = root or paths.runs_dir()

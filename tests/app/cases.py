@@ -132,14 +132,14 @@ def _disk_full(place: Place) -> None:
 
 def _gpus(place: Place, named: str, *cards: Gpu, seen: int | None = None) -> None:
     """A machine with these ``cards``, of which the first ``seen`` are visible, and a run that names some."""
-    place.machine = Machine(0.0, GpuReport(cards, "575.51.03"), cards[:seen], no_gpu().host)
+    place.machine = Machine(GpuReport(cards, "575.51.03"), cards[:seen], no_gpu().host)
     place.set(launch={"gpus": named})
 
 
 def _barred(place: Place, falls_to_cpu: bool) -> None:
     reason = Unusable("torch is of another kind.", "Install X.", falls_to_cpu)
     card = replace(gpu(0), unusable=reason)
-    place.machine = Machine(0.0, GpuReport((card,)), (card,), no_gpu().host)
+    place.machine = Machine(GpuReport((card,)), (card,), no_gpu().host)
 
 
 def _zero_adapter(place: Place) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.machine.gpu_specs import GIB
-from engine.models.dims import ModelShape, from_row
+from engine.models.dims import ModelShape
 
 Row = Mapping[str, str]
 
@@ -45,6 +45,34 @@ def read_rows(path: Path, needed: Iterable[str] = ()) -> list[Row]:
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SystemExit(f"{path} can't be read: {error}") from None
+
+
+def from_row(row: Row) -> ModelShape:
+    """A shape from a row of a ``model_configs.csv``."""
+    return ModelShape(
+        name=row["model"],
+        hidden=int(row["hidden"]),
+        layers=int(row["layers"]),
+        heads=int(row["heads"]),
+        kv_heads=int(row["kv_heads"]),
+        head_dim=int(row["head_dim"]),
+        intermediate=int(row["intermediate"]),
+        vocab=int(row["vocab"]),
+        tied=row["tied"] == "True",
+        gated_mlp=row["mlp"] == "gated",
+        mlp_bias=row["mlp_bias"] == "True",
+        qkv_bias=row["attn_bias"] in ("qkv", "all"),
+        output_bias=row["attn_bias"] == "all",
+        norms_per_layer=int(row["norms_per_layer"]),
+        layer_norm=row["norm"] == "layernorm",
+        qk_norm=row["qk_norm"] if row["qk_norm"] in ("head", "full") else "",  # type: ignore[arg-type]
+        experts=int(row["n_experts"]),
+        experts_per_token=int(row["experts_per_tok"]),
+        expert_intermediate=int(row["moe_intermediate"]),
+        shared_intermediate=int(row["shared_intermediate"]),
+        head_bias=row["head_bias"] == "True",
+        family=row["hf_id"].split("/")[-1].split("-")[0].lower(),
+    )
 
 
 def read_shapes(path: Path) -> dict[str, ModelShape]:

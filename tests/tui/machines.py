@@ -19,7 +19,7 @@ LOST = Message("machine.gpu-lost")
 
 def host(ram_gib: float = 24.0, free_gib: float = 18.2) -> Host:
     disk = Disk(Path("/runs"), 100 * GIB, 500 * GIB)
-    return Host("server", round(ram_gib * GIB), round(free_gib * GIB), 0, 8, 5.0, (disk, disk))
+    return Host("server", round(ram_gib * GIB), round(free_gib * GIB), 8, 5.0, (disk, disk))
 
 
 def gpu(index: int = 0, total_gib: float = 79.3, used_gib: float = 0.4, name: str = "NVIDIA H100 80GB HBM3") -> Gpu:
@@ -27,7 +27,7 @@ def gpu(index: int = 0, total_gib: float = 79.3, used_gib: float = 0.4, name: st
     return Gpu(
         index, name, f"GPU-{index}1234567", None, total, used, total - used,
         utilization_percent=37, temperature_celsius=41, power_watts=123.5, power_limit_watts=700.0,
-        clock_mhz=1410, memory_clock_mhz=1593, compute_capability=(9, 0), processes=(),
+        compute_capability=(9, 0), processes=(),
     )  # fmt: skip
 
 
@@ -47,11 +47,11 @@ def process(gib: float, pid: int = 4711, user: str | None = "u17", program: str 
 
 
 def no_gpu(free_gib: float = 18.2) -> Machine:
-    return Machine(0.0, GpuReport(problem=NO_DRIVER), (), host(free_gib=free_gib))
+    return Machine(GpuReport(problem=NO_DRIVER), (), host(free_gib=free_gib))
 
 
 def with_gpus(*cards: Gpu) -> Machine:
-    return Machine(0.0, GpuReport(cards, "575.51.03"), cards, host())
+    return Machine(GpuReport(cards, "575.51.03"), cards, host())
 
 
 class FakeWatch:

@@ -24,14 +24,12 @@ class Portrait:
     """What a set of rows looks like. ``shape`` is that of most answers, ``fields`` the keys of JSON answers, or the
     marks that part short ones (as in 2020-01-31).
 
-    Lengths are medians in characters; ``turns`` is the median number of messages.
+    ``turns`` is the median number of messages.
     """
 
     rows: int
     kind: Literal["messages", "text"]
     turns: int
-    prompt_length: int
-    answer_length: int
     shape: Shape
     fields: frozenset[str]
     languages: dict[str, float]
@@ -80,8 +78,6 @@ def portray(rows: Sequence[Row]) -> Portrait:
         rows=len(rows),
         kind=kinds.most_common(1)[0][0],
         turns=round(statistics.median(len(row.messages) for row in rows)),
-        prompt_length=round(statistics.median(len(prompt_of(row)) for row in rows)),
-        answer_length=round(statistics.median(map(len, answers))),
         shape=shapes.most_common(1)[0][0],
         # What most rows have belongs to the format; the rest are accidents of single rows.
         fields=frozenset(key for key, count in fields.items() if count > len(rows) / 2),

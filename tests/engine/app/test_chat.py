@@ -29,8 +29,8 @@ TURNS = [Turn("user", "两杯茶\n请"), Turn("assistant", '{"qty": 2}')]
 
 
 def machine(free: int) -> Machine:
-    host = Host("here", 16 * GIB, free, None, 2, None, ())
-    return Machine(0.0, GpuReport((), None, None, None), (), host)
+    host = Host("here", 16 * GIB, free, 2, None, ())
+    return Machine(GpuReport((), None, None, None), (), host)
 
 
 @pytest.fixture

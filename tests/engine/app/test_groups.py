@@ -100,7 +100,7 @@ def until(holds: Callable[[], object]) -> None:
 def test_the_runs_differ_in_their_seed_alone_and_know_their_group(group: Group) -> None:
     configs = [toml.load(run.config).config for run in group.runs]
     assert [each.run.seed for each in configs] == [42, 43, 44]
-    assert [groups.seed_of(run) for run in group.runs] == [42, 43, 44]
+    assert [run.read_run_json()[groups.SEED] for run in group.runs] == [42, 43, 44]
     assert all(groups.of_run(run) == group for run in group.runs)
     for each in configs:
         each.run.seed, each.run.name = 0, ""
@@ -120,7 +120,7 @@ def test_a_seed_of_the_split_in_the_config_stays(home: Path) -> None:
 
 def test_the_last_seed_is_followed_by_the_first(home: Path) -> None:
     group = start_group(checked(seed=2**32 - 1), 2, spawn=lambda group: None)
-    assert [groups.seed_of(run) for run in group.runs] == [2**32 - 1, 0]
+    assert [run.read_run_json()[groups.SEED] for run in group.runs] == [2**32 - 1, 0]
 
 
 @pytest.mark.parametrize("seeds", [-1, 0, 1, MOST_SEEDS + 1])
@@ -164,7 +164,7 @@ def test_a_stopped_group_stops_its_run_and_starts_no_other(
     assert states(group) == ["finished", "stopped", "created"]
     make_checkpoint(group.runs[1], 1)
     begun = resume_group(group, spawn=lambda group, accept: supervise(group).wait(60))
-    assert [groups.seed_of(run) for run in begun] == [43, 44]
+    assert [run.read_run_json()[groups.SEED] for run in begun] == [43, 44]
     assert states(group) == ["finished"] * 3
 
 

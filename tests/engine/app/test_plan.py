@@ -40,8 +40,8 @@ def machine(*gpus: tuple[str, float, float]) -> Machine:
             free_bytes=round(free * GIB))
         for index, (name, total, free) in enumerate(gpus)
     )  # fmt: skip
-    host = Host("here", 32 * GIB, 30 * GIB, None, 4, None, ())
-    return Machine(0.0, GpuReport(cards), cards, host)
+    host = Host("here", 32 * GIB, 30 * GIB, 4, None, ())
+    return Machine(GpuReport(cards), cards, host)
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def machine(free_gib: float) -> Machine:
 
     other = GpuProcess(31_337, round(11.2 * GIB), "u17", "python")
     gpu = Gpu(0, "NVIDIA L4", total_bytes=24 * GIB, free_bytes=round(free_gib * GIB), processes=(other,))
-    return Machine(0.0, GpuReport((gpu,)), (gpu,), Host("h", GIB, GIB, None, 1, None, ()))
+    return Machine(GpuReport((gpu,)), (gpu,), Host("h", GIB, GIB, 1, None, ()))
 
 
 def test_waiting_for_others_starts_nothing_before_they_are_gone(root: Path, folder: Path, launched: Launched) -> None:

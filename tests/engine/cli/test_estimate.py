@@ -30,8 +30,8 @@ SHAPE = "hidden=4096,layers=32,heads=32,kv_heads=8,intermediate=14336,vocab=1282
 @pytest.fixture(autouse=True)
 def _no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with 32 GiB of RAM and nothing else, and an empty hub cache."""
-    host = Host("here", 32 * GIB, 30 * GIB, None, 4, None, ())
-    monkeypatch.setattr(snapshot, "read_machine_now", lambda: Machine(0.0, GpuReport(), (), host))
+    host = Host("here", 32 * GIB, 30 * GIB, 4, None, ())
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: Machine(GpuReport(), (), host))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 

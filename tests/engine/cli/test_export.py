@@ -85,7 +85,7 @@ def test_unknown_targets_and_types_are_refused(target: str, kinds: list[str], co
 def test_a_full_disk_is_seen_before_the_start(adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.machine.host import Disk, Host
 
-    host = Host("here", 1, 1, None, 1, None, (Disk(tmp_path, 10, 10),))
+    host = Host("here", 1, 1, 1, None, (Disk(tmp_path, 10, 10),))
     monkeypatch.setattr("engine.app.export.read_host", lambda folders: host)
     with pytest.raises(TunedeckError) as error:
         plan_export(str(adapter), "merged", out=tmp_path / "out")

@@ -37,7 +37,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Group]:
     def launch(group: Group, accept_changes: bool = False) -> None:
         found.append(group)
         for run in group.runs:
-            seed, again = groups.seed_of(run), run.events.exists()
+            seed, again = run.read_run_json()[groups.SEED], run.events.exists()
             write(run, *(DONE if seed != 43 or again else (*DONE[:2], ev.Finished(outcome="stopped", step=1))))
 
     for use in (use_cases.start_group, use_cases.resume_group):

@@ -68,7 +68,7 @@ def test_a_run_that_ended_otherwise_has_none(shell: Shell, home: Path) -> None:
 
 def test_another_gpu_that_is_free_is_named(shell: Shell, failed: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     cards = (Gpu(0, "NVIDIA L4", free_bytes=GIB), Gpu(1, "NVIDIA H100", free_bytes=70 * GIB))
-    machine = Machine(0.0, GpuReport(cards), cards, Host("h", GIB, GIB, None, 1, None, ()))
+    machine = Machine(GpuReport(cards), cards, Host("h", GIB, GIB, 1, None, ()))
     monkeypatch.setattr(snapshot, "read_machine_now", lambda: machine)
     assert "  1  Use GPU 1, NVIDIA H100: has " in shell("status", failed.id).out
 

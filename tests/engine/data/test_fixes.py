@@ -87,7 +87,6 @@ def test_loading_applies_them_counts_what_goes_and_leaves_the_files(write: Write
     loaded = load(config(source(path), source(other), fixes=fixes))
     assert [(each.source, each.number) for each in loaded.rows] == [("a", 1), ("a", 4), ("b", 2)]
     assert loaded.rows[0].first("assistant") == "1"
-    assert loaded.report.rows_per_source == {"a": 2, "b": 1}
     assert loaded.report.skipped_count == 3
     assert (loaded.report.skipped[0].row, loaded.report.skipped[0].reason) == (2, DROPPED)
     assert (path.read_bytes(), other.read_bytes()) == before

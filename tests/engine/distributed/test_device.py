@@ -39,7 +39,7 @@ def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
     def reading() -> Machine:
-        return Machine(0.0, GpuReport(GPUS), visible(GPUS), read_host(()))
+        return Machine(GpuReport(GPUS), visible(GPUS), read_host(()))
 
     monkeypatch.setattr(devices, "read_machine_now", reading)
 
@@ -68,7 +68,7 @@ def test_a_companion_is_given_a_card_that_its_first_process_no_longer_sees(four_
 def test_where_no_gpu_can_be_looked_up_only_what_the_environment_names_is_taken(
     four_gpus: None, monkeypatch: pytest.MonkeyPatch, answers: bool
 ) -> None:
-    silent = Machine(0.0, GpuReport(problem=Message.literal("no driver")), (), read_host(())) if answers else None
+    silent = Machine(GpuReport(problem=Message.literal("no driver")), (), read_host(())) if answers else None
     monkeypatch.setattr(devices, "read_machine_now", lambda: silent)
     assert restrict_gpus(config(launch={"gpus": "1"})) == ["1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
@@ -83,9 +83,7 @@ def test_indices_mean_what_nvidia_smi_shows(four_gpus: None) -> None:
     assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
-@pytest.mark.parametrize(
-    "machine", [None, Machine(0.0, GpuReport(problem=Message.literal("no driver")), (), read_host(()))]
-)
+@pytest.mark.parametrize("machine", [None, Machine(GpuReport(problem=Message.literal("no driver")), (), read_host(()))])
 def test_without_a_driver_that_answers_nothing_is_chosen(
     four_gpus: None, monkeypatch: pytest.MonkeyPatch, machine: Machine | None
 ) -> None:
@@ -120,7 +118,7 @@ def cuda_13(monkeypatch: pytest.MonkeyPatch) -> None:
 def reads(monkeypatch: pytest.MonkeyPatch, build: TorchBuild, *cards: Gpu, cuda: tuple[int, int] = (13, 0)) -> None:
     """This machine has ``cards`` under a driver for ``cuda``, and torch of this ``build``."""
     report = judged(GpuReport(cards, "535.129.03", cuda=cuda), build)
-    machine = Machine(0.0, report, report.gpus, read_host(()))
+    machine = Machine(report, report.gpus, read_host(()))
     monkeypatch.setattr(devices, "read_machine_now", lambda: machine)
 
 

@@ -17,8 +17,8 @@ BASE = Path("/models/smollm2-135m")
 
 def subject_of(run: RunDir, **_: Any) -> Subject:
     card = ModelCard(
-        BASE, BASE.name, "llama", "LlamaForCausalLM", 576, 30, 9, 3, 64, 1536, 49152, True, 8192, 0, "bfloat16",
-        134_515_008, 269_030_016, "safetensors", "", True, True, (), "", "instruct", (),
+        BASE, BASE.name, "llama", "LlamaForCausalLM", 576, 30, 9, 3, 64, 49152, True, 8192, 0, "bfloat16",
+        134_515_008, 269_030_016, "", True, True, (), "", "instruct", (),
     )  # fmt: skip
     adapter = read_adapter(run.adapter)
     found = ForUse(str(run.path), ModelSection(name_or_path=str(BASE)), card, adapter, run)

@@ -102,12 +102,6 @@ int nvmlDeviceGetEnforcedPowerLimit(Device *device, unsigned int *milliwatts) {
     return OK;
 }
 
-int nvmlDeviceGetClockInfo(Device *device, int kind, unsigned int *mhz) {
-    (void)device;
-    *mhz = kind == 2 ? 1593 : 1410;
-    return OK;
-}
-
 int nvmlDeviceGetCudaComputeCapability(Device *device, int *major, int *minor) {
     if (device->instance >= 0) return NOT_SUPPORTED;
     *major = device->index == 0 ? 8 : 7;

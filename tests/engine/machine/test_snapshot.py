@@ -14,13 +14,13 @@ from engine.machine.snapshot import Machine, MachineWatch, read_machine
 from engine.messages.message import Message
 
 GIB = 2**30
-HOST = Host("box", 64 * GIB, 50 * GIB, 0, 8, 3.0, ())
+HOST = Host("box", 64 * GIB, 50 * GIB, 8, 3.0, ())
 
 NO_DRIVER = Message("machine.no-driver")
 
 
 def machine(*gpus: Gpu, problem: Message | None = None) -> Machine:
-    return Machine(0.0, GpuReport(gpus, problem=problem), gpus, HOST)
+    return Machine(GpuReport(gpus, problem=problem), gpus, HOST)
 
 
 def test_a_reading_has_ram_cores_and_room_where_runs_and_models_will_be(tmp_path: Path) -> None:
@@ -49,10 +49,9 @@ def test_a_containers_limit_bounds_the_ram(monkeypatch: pytest.MonkeyPatch, tmp_
     assert host.ram_available_bytes <= GIB - 73741824
 
 
-def test_the_budget_is_the_freest_gpu_and_ram_without_one() -> None:
+def test_the_freest_gpu_is_known() -> None:
     two = machine(Gpu(0, total_bytes=24 * GIB, free_bytes=2 * GIB), Gpu(1, total_bytes=16 * GIB, free_bytes=9 * GIB))
-    assert (two.budget_bytes, two.budget_total_bytes) == (9 * GIB, 16 * GIB)
-    assert machine(problem=NO_DRIVER).budget_bytes == 50 * GIB
+    assert two.freest is two.gpus[1]
 
 
 def test_a_gpu_whose_memory_is_unknown_is_no_budget() -> None:
@@ -65,7 +64,7 @@ def test_why_there_is_no_gpu_is_said() -> None:
     barred = Gpu(0, free_bytes=GIB, unusable=Unusable(reason, advice))
     assert machine(barred).no_gpu == Message("machine.gpus-not-used", reason=reason, advice=advice)
     assert machine(barred).freest is None
-    hidden = Machine(0.0, GpuReport((Gpu(0),)), (), HOST)
+    hidden = Machine(GpuReport((Gpu(0),)), (), HOST)
     assert hidden.no_gpu == Message("machine.gpus-hidden")
     assert machine(Gpu(0)).no_gpu is None
 
@@ -93,7 +92,7 @@ def test_the_watch_reads_in_its_own_thread_and_ends_when_asked(tmp_path: Path) -
     assert twice.wait(10)
     watch.stop(5)
     assert seen[0][0] == "machine-watch"
-    assert seen[1][1].taken_at > seen[0][1].taken_at
+    assert seen[1][1] is not seen[0][1]
     assert watch.latest is seen[-1][1]
 
 

@@ -241,7 +241,7 @@ A_GPU = Gpu(
 
 
 def machine_with(*gpus: Gpu) -> Machine:
-    return Machine(0.0, GpuReport(gpus), gpus, read_host(()))
+    return Machine(GpuReport(gpus), gpus, read_host(()))
 
 
 def devices_of(run: RunDir, monkeypatch: pytest.MonkeyPatch, machine: Machine | None, device: str) -> list[Any]:

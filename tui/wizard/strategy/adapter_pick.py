@@ -139,11 +139,6 @@ class AdapterPick(Vertical):
         """What names the adapter in force, "" for none."""
         return self._wanted
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to choose from and nothing chosen."""
-        return not self._candidates and not self._wanted
-
     def focus_first(self) -> None:
         self._focus_is_coming = True
         (self._list if self._list.display else self._typed.control).focus()

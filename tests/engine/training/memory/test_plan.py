@@ -182,7 +182,7 @@ def test_the_budget_is_of_the_gpu_that_torch_computes_on(monkeypatch: pytest.Mon
     """Not of the freest: CUDA_VISIBLE_DEVICES leaves cards 1 and 0, and torch takes the first of them."""
     mine, theirs = GpuProcess(os.getpid(), 3 * GIB, "me"), GpuProcess(77, 20 * GIB, "ann", "python")
     gpus = (gpu(1, 10, mine, theirs), gpu(0, 70))
-    monkeypatch.setattr(memory_plan, "read_machine_now", lambda: Machine(0.0, GpuReport(gpus), gpus, read_host(())))
+    monkeypatch.setattr(memory_plan, "read_machine_now", lambda: Machine(GpuReport(gpus), gpus, read_host(())))
     found = memory_plan.own_budget(torch.device("cuda", 0))
     assert (found.name, found.total_bytes, found.gpu) == ("Card 1", 80 * GIB, gpus[0])
     assert found.available_bytes == 13 * GIB  # what this process holds is its own to use
