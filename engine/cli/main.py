@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli import console, help_texts, language_flag, usage
+from engine.cli import completing, console, help_texts, language_flag, usage
 from engine.cli.commands import (
     adapter,
     chat,
@@ -37,8 +37,12 @@ from engine.cli.commands import (
 )
 from engine.common import crash
 from engine.common.errors import ConfigError, TunedeckError
+from engine.messages import language
 
 INTERRUPTED = 130
+_COLORS = completing.one_of("truecolor", "256", "16", "none")
+_LANGUAGES = completing.one_of(*language.LANGUAGES)
+_THEMES = completing.one_of(*completing.THEMES)
 _UsageError: Any = typer.BadParameter.__bases__[0]
 """The base of all errors about a command line, which Typer does not name."""
 
@@ -99,6 +103,7 @@ def call(arguments: Sequence[str], open_screen: Callable[..., int]) -> int:
     command = typer.main.get_command(build())
     help_texts.put_in(command)
     usage.watch(command)
+    completing.offer_paths(command)
     try:
         code = command(args=list(arguments), obj=open_screen, prog_name="tunedeck", standalone_mode=False)
     except _UsageError as problem:
@@ -117,9 +122,9 @@ def _no_verb(
     ascii_only: Annotated[bool, typer.Option("--ascii")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
     plain: Annotated[bool, typer.Option("--plain")] = False,
-    colors: Annotated[str, typer.Option(metavar="N")] = "",
-    lang: Annotated[str, typer.Option(metavar="en|zh")] = "",
-    theme: Annotated[str, typer.Option(metavar="NAME")] = "",
+    colors: Annotated[str, typer.Option(metavar="N", autocompletion=_COLORS)] = "",
+    lang: Annotated[str, typer.Option(metavar="en|zh", autocompletion=_LANGUAGES)] = "",
+    theme: Annotated[str, typer.Option(metavar="NAME", autocompletion=_THEMES)] = "",
 ) -> None:
     # The language was taken before, and the screen reads its flags itself; here they are known so that help lists them.
     if plain:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.completing import runs_or_paths
 from engine.cli.console import Progress, json_line, out, say, table
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -26,7 +27,7 @@ def _group() -> None:
 
 @app.command("inspect")
 def inspect(
-    path: Annotated[str, typer.Argument(metavar="PATH")],
+    path: Annotated[str, typer.Argument(metavar="PATH", autocompletion=runs_or_paths)],
     base: Annotated[str, typer.Option(metavar="MODEL")] = "",
     allow_pickle: Annotated[bool, typer.Option()] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,

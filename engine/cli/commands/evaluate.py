@@ -27,7 +27,7 @@ def evaluate(
     run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     data: Annotated[str, typer.Option(metavar="FILE")] = "",
     settings: Settings = None,
-    against: Annotated[list[str] | None, typer.Option(metavar="base|few-shot|RUN")] = None,
+    against: Annotated[list[str] | None, typer.Option(metavar="base|few-shot|RUN", autocompletion=run_names)] = None,
     name: Annotated[str, typer.Option(metavar="NAME")] = "",
     rows: Annotated[int | None, typer.Option(metavar="N", min=0)] = None,
     max_new_tokens: Annotated[int, typer.Option(metavar="N", min=0, max=32768)] = 0,

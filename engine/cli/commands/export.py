@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.commands.evaluate import show
 from engine.cli.commands.run import Json
-from engine.cli.completing import run_names
+from engine.cli.completing import export_targets, run_names
 from engine.cli.console import Progress, json_line, out, say
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -24,7 +24,7 @@ HUB = "hub"
 
 def export(
     name: Annotated[str, typer.Argument(metavar="RUN", autocompletion=run_names)],
-    target: Annotated[str, typer.Option("--to", metavar="TARGET")],
+    target: Annotated[str, typer.Option("--to", metavar="TARGET", autocompletion=export_targets)],
     kinds: Annotated[list[str] | None, typer.Option("--type", metavar="TYPE")] = None,
     folder: Annotated[Path | None, typer.Option("--out", metavar="FOLDER")] = None,
     repo: Annotated[str, typer.Option(metavar="OWNER/NAME")] = "",

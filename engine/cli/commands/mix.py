@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.run import Json
-from engine.cli.completing import run_names
+from engine.cli.completing import mix_methods, run_names
 from engine.cli.console import Progress, json_line, out, say, table
 from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def mix(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN...]", autocompletion=run_names)] = None,
-    method: Annotated[str, typer.Option(metavar="METHOD")] = "linear",
+    method: Annotated[str, typer.Option(metavar="METHOD", autocompletion=mix_methods)] = "linear",
     weights: Annotated[str, typer.Option(metavar="W,...")] = "",
     density: Annotated[float, typer.Option(metavar="SHARE")] = 0.5,
     seed: Annotated[int, typer.Option(metavar="N", min=0)] = 0,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.completing import starters
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.messages.catalogue import text
 from engine.messages.formats import amount
@@ -18,7 +19,7 @@ app = typer.Typer(name="model", no_args_is_help=True, rich_markup_mode=None, add
 
 @app.command("get")
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=starters)],
     revision: Annotated[str, typer.Option()] = "main",
     allow_pickle: Annotated[bool, typer.Option()] = False,
 ) -> None:

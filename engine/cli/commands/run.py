@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
+from engine.cli.completing import presets
 from engine.cli.console import Progress, error, error_values, json_line, one_line, out, say
 from engine.common.columns import aligned
 from engine.common.errors import ConfigError, RunError
@@ -31,7 +32,7 @@ STOPPED_EARLY = 6
 def run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", show_default=False)],
     settings: Settings = None,
-    preset: Annotated[str, typer.Option(metavar="NAME")] = "",
+    preset: Annotated[str, typer.Option(metavar="NAME", autocompletion=presets)] = "",
     detach: Annotated[bool, typer.Option("--detach")] = False,
     check: Annotated[bool, typer.Option("--check")] = False,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=100)] = 1,
