@@ -46,15 +46,18 @@ class TerminalNotices:
         self._write, self._is_away, self._env = write, is_away, env
         self._known: dict[str, tuple[str, int]] = {}
 
-    def heard(self, run: str, name: str, state: str, reason: Message | None = None, spike: Message | None = None,
-              spike_seq: int = 0) -> None:  # fmt: skip
-        """``run`` is in ``state`` now; ``spike`` is its newest. What was so when it was first heard of is no news."""
+    def heard(self, run: str, name: str, state: str, reason: Message | None = None, alarm: Message | None = None,
+              alarm_seq: int = 0) -> None:  # fmt: skip
+        """``run`` is in ``state`` now; ``alarm`` is what wants a person, the newest, with its number.
+
+        What was so when it was first heard of is no news.
+        """
         before = self._known.get(run)
-        self._known[run] = (state, spike_seq)
+        self._known[run] = (state, max(alarm_seq, before[1] if before else 0))
         if before is None:
             return
         ended = state in ENDED and before[0] not in ENDED
-        what = story.state(state, reason) if ended else spike if spike_seq > before[1] else None
+        what = story.state(state, reason) if ended else alarm if alarm_seq > before[1] else None
         if what is not None and self._is_away() and is_wanted(self._env):
             self._write(sequence(text(Message("notices.line", name=name, what=what)), self._env))
 

@@ -52,10 +52,8 @@ def said(event: ev.Event) -> Message:
         return story.state("stopped" if event.outcome == "stopped" else "finished", event.reason)
     if isinstance(event, ev.Failed):
         return Message("events.failed", error=event.reason)
-    if isinstance(event, ev.Spike):
-        return story.spike(event)
-    assert isinstance(event, ev.Forgetting)
-    return story.forgetting(event)
+    assert isinstance(event, (ev.Spike, ev.Forgetting))
+    return story.alarm(event)
 
 
 def payload(run: RunDir, kind: Occasion, what: Message, step: int | None, total: int | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from engine.messages.message import Message
@@ -98,6 +99,12 @@ class RunState:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def alarms(self) -> list[ev.Spike | ev.Forgetting]:
+        """What wants a person, the newest first: the last loss spike, and the mark from which on much is forgotten."""
+        forgotten = [*takewhile(lambda each: each.mark == "stop", reversed(self.forgetting))]
+        return sorted([*self.spikes[-1:], *forgotten[-1:]], key=lambda each: -each.seq)
 
     @property
     def loss(self) -> float | None:

@@ -193,6 +193,11 @@ def spike(event: ev.Spike) -> Message:
     return Message("steering.spike", step=event.step, loss=event.loss, expected=event.expected)
 
 
+def alarm(event: ev.Spike | ev.Forgetting) -> Message:
+    """What wants a person, in a sentence."""
+    return spike(event) if isinstance(event, ev.Spike) else forgetting(event)
+
+
 def rate_lowered(event: ev.RateLowered) -> Message:
     return Message("steering.rate-lowered", factor=event.factor, scale=event.scale, step=event.step + 1)
 

@@ -14,6 +14,7 @@ from engine.messages.message import Message
 from engine.metrics.result import Verdict
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.runs import evaluations, failures, groups, story
+from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.event_lines import decode
 from engine.runs.failures import Failure
@@ -54,8 +55,8 @@ class RunSummary:
 
     ``losses_at`` are the steps of ``losses``. ``eval_loss`` is the newest of the validation, ``test_loss`` that of the
     test after training. ``data`` names its sources; ``group`` is the id of the group of seeds it is part of, with its
-    ``seed``. ``gpus`` are the indices of those it holds memory of; ``spike`` tells of one that nobody answered yet.
-    ``failures`` are of work on it after its training.
+    ``seed``. ``gpus`` are the indices of those it holds memory of; ``alarm`` tells of a spike or much
+    forgotten, the event ``alarm_seq``, that nobody answered yet. ``failures`` are of work on it after its training.
     """
 
     run: RunDir
@@ -79,7 +80,8 @@ class RunSummary:
     seed: int | None = None
     losses_at: tuple[float, ...] = ()
     gpus: tuple[int, ...] = ()
-    spike: Message | None = None
+    alarm: Message | None = None
+    alarm_seq: int = 0
     failures: tuple[Failure, ...] = ()
 
     @property
@@ -108,6 +110,7 @@ def _summary(run: RunDir) -> RunSummary:
     start = max(0, curve.length - _RECENT) if curve else 0
     points = zip(curve.x[start : curve.length], curve.y[start : curve.length], strict=True) if curve else ()
     recent = [point for point in points if math.isfinite(point[1])]
+    alarm = _alarm(state) if alive else None
     evals, test = [event.loss for event in state.evals if event.loss is not None], state.evals_at("after", "test")
     total = state.total_steps or _whole(facts.get("total_steps"))
     return RunSummary(
@@ -120,8 +123,8 @@ def _summary(run: RunDir) -> RunSummary:
         resumable=not alive and state.state in _RESUMABLE and _has_way_on(run, state.state),
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
         score=_score(run, state), data=_data(run, facts), group=_text(facts.get(groups.GROUP)),
-        seed=_whole(facts.get(groups.SEED)), gpus=_gpus(state), spike=_spike(state) if alive else None,
-        failures=failures.all_of(run),
+        seed=_whole(facts.get(groups.SEED)), gpus=_gpus(state), alarm=story.alarm(alarm) if alarm else None,
+        alarm_seq=alarm.seq if alarm else 0, failures=failures.all_of(run),
     )  # fmt: skip
 
 
@@ -135,11 +138,10 @@ def _gpus(state: RunState) -> tuple[int, ...]:
     return tuple(gpu.index for gpu in state.device.gpus if gpu.reserved) if state.device else ()
 
 
-def _spike(state: RunState) -> Message | None:
-    """The newest spike, unless the rate was changed since; a rollback takes it out of the state."""
-    newest = state.spikes[-1] if state.spikes else None
-    answered = [mark.step for mark in state.marks if mark.kind == "rate" and mark.step is not None]
-    return story.spike(newest) if newest is not None and max(answered, default=-1) < newest.step else None
+def _alarm(state: RunState) -> ev.Spike | ev.Forgetting | None:
+    """The newest, but for a spike since which the rate was changed; a rollback takes both out of the state."""
+    lowered = max((mark.step for mark in state.marks if mark.kind == "rate" and mark.step is not None), default=-1)
+    return next((each for each in state.alarms if isinstance(each, ev.Forgetting) or lowered < each.step), None)
 
 
 def score_of(found: evaluations.Evaluation) -> Score | None:

@@ -1,4 +1,4 @@
-"""What waits for a person: runs that failed, spikes that nobody answered, exports and the like that failed, mixes."""
+"""What waits for a person: runs that failed, spikes and much forgotten, exports and the like that failed, mixes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Matter:
 
 
 def matters(lines: Sequence[Line], mixes: Sequence[RunDir], now: float) -> list[Matter]:
-    """What needs a person: spikes of running trainings first, then what failed, the newest first, then mixes."""
+    """What needs a person: alarms of running trainings first, then what failed, the newest first, then mixes."""
     runs: list[RunSummary] = [run for line in lines for run in (line.members if is_group(line) else (line,))]
-    found = [Matter(run.id, _said("home.spiked", run), "open") for run in runs if run.spike]
+    found = [Matter(run.id, _said("home.alarmed", run), "open") for run in runs if run.alarm]
     failed = [
         (run.last_t, Matter(run.id, _said("home.broke", run), "resume" if run.resumable else "open", is_lost=True))
         for run in runs
@@ -69,7 +69,7 @@ def _of_work(run: RunSummary, failure: Failure) -> Matter:
 
 
 def _said(code: str, run: RunSummary) -> str:
-    why = run.spike or run.reason
+    why = run.alarm or run.reason
     return text(code, run=clean(run.name, keep_newlines=False), why=words.said(why) if why else "")
 
 

@@ -19,7 +19,7 @@ from engine.messages import language
 from engine.messages.catalogue import text
 from tui import keys, messages, session
 from tui.home.acting import ActingScreen
-from tui.home.columns import has_ended
+from tui.home.columns import has_ended, is_group
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList
 from tui.home.watch import watch
@@ -191,8 +191,8 @@ class HomeScreen(ActingScreen):
         message.stop()
         first, self.is_read = not self.is_read, True
         was_empty, self.lines, self._mixes = not self.lines, message.runs, message.mixes
-        for each in (run for line in self.lines for run in getattr(line, "members", (line,))):
-            notices_of(self).heard(each.id, each.name, each.state, each.reason)
+        for each in (run for line in self.lines for run in (line.members if is_group(line) else (line,))):
+            notices_of(self).heard(each.id, each.name, each.state, each.reason, each.alarm, each.alarm_seq)
         if first or was_empty != (not self.lines):
             self._mind_size()
             self.query_one("#runs").display = bool(self.lines)

@@ -18,7 +18,7 @@ from engine.common.clean_text import clean
 from engine.messages.catalogue import text
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
-from engine.runs.story import spike as describe_spike
+from engine.runs.story import alarm as describe_alarm
 from engine.runs.viewers import Presence, Viewer
 from tui import keys, messages
 from tui.machine import feed_of
@@ -142,11 +142,9 @@ class MonitorScreen(ArrangedMonitor):
         if state.ended and not self.resumable:
             self.resumable = _way_on(self.run_dir, state)
         self.steering.heard(state)
-        newest = state.spikes[-1] if state.spikes else None
-        notices_of(self).heard(
-            self.run_dir.id, self.run_name, state.state, state.reason, describe_spike(newest) if newest else None,
-            newest.seq if newest else 0,
-        )  # fmt: skip
+        newest = next(iter(state.alarms), None)
+        told, seq = (describe_alarm(newest), newest.seq) if newest is not None else (None, 0)
+        notices_of(self).heard(self.run_dir.id, self.run_name, state.state, state.reason, told, seq)
         self._look_into_ending()
         known = (state.state, state.ended, tuple((each.name, each.seq) for each in state.evaluations))
         if known != self._outcome_of and (state.ended or state.evaluations):

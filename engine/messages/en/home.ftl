@@ -38,7 +38,7 @@ fact-gpu = GPU
 fact-folder = folder
 
 # What needs attention
-spiked = { $run }: { $why }
+alarmed = { $run }: { $why }
 broke = { $run } failed: { $why }
 export-failed = Export of { $run } to { $name } failed: { $why }
 proof-failed = Proof of the { $name } export of { $run } failed: { $why }

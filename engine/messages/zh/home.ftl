@@ -38,7 +38,7 @@ fact-gpu = GPU
 fact-folder = 目录
 
 # What needs attention
-spiked = { $run }：{ $why }
+alarmed = { $run }：{ $why }
 broke = { $run } 失败：{ $why }
 export-failed = { $run } 导出为 { $name } 失败：{ $why }
 proof-failed = { $run } 的 { $name } 导出验证失败：{ $why }

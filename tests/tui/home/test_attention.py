@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.common.errors import TunedeckError
 from engine.messages.message import Message
@@ -79,11 +80,52 @@ def test_spikes_of_running_trainings_come_first_and_what_is_old_is_left_out(
 
 def test_a_spike_is_answered_by_a_lower_rate(root: Path, running: Callable[[RunDir], None]) -> None:
     run = spiked(root, running)
-    assert RunWatch(root).poll()[0].spike is not None  # type: ignore[union-attr]
+    assert RunWatch(root).poll()[0].alarm is not None  # type: ignore[union-attr]
     writer = EventWriter(run.events)
     writer.emit(ev.RateLowered(step=21, factor=0.5, scale=0.5))
     writer.close()
-    assert RunWatch(root).poll()[0].spike is None  # type: ignore[union-attr]
+    assert RunWatch(root).poll()[0].alarm is None  # type: ignore[union-attr]
+
+
+def forgot(writer: EventWriter, step: int, mark: str) -> None:
+    writer.emit(replace(fake_runs.forgetting(step), mark=mark))
+
+
+def test_much_forgotten_wants_a_person_once_and_until_it_is_better(
+    root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root, "forgetful", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    running(run)
+    seen = []
+    for step, mark in ((5, "look"), (10, "stop"), (15, "stop"), (20, "fine")):
+        forgot(writer, step, mark)
+        [line] = RunWatch(root).poll()
+        seen.append((len(matters([line], (), line.last_t)), line.alarm_seq))  # type: ignore[union-attr]
+    writer.close()
+    assert [count for count, _ in seen] == [0, 1, 1, 0]
+    assert seen[1] == seen[2], "the same alarm, which was told of"
+
+
+async def test_the_terminal_is_told_of_it_on_home_too(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(TunedeckApp, "send_to_terminal", lambda _, made: sent.append(made))
+    run, writer = fake_runs.new_run(root, "forgetful", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    running(run)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "forgetful")
+        app.app_focus = False
+        forgot(writer, 20, "stop")
+        writer.close()
+        await until(pilot, lambda: sent)
+    assert "forgetful" in sent[0]
+    assert sent[0].startswith("\x07")
 
 
 async def test_a_mix_that_nobody_kept_opens_where_it_can_be_kept(make_world: MakeWorld, root: Path) -> None:
