@@ -375,7 +375,8 @@ class TunedeckApp(App[None]):
         """A picture of the screen, into the folder of the run that it shows, else into the home."""
         from tui import clipboard, screenshot
 
-        run: RunDir | None = getattr(self.screen, "run_dir", None)
+        over = (getattr(each, "run_dir", None) for each in reversed(self.screen_stack))  # a dialog lies over its screen
+        run: RunDir | None = next(filter(None, over), None)
         try:
             path = screenshot.save(self, run.path if run else None)
         except OSError as error:

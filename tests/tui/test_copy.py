@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.models.chat_request import of_run
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import clipboard, messages
 from tui.app import TunedeckApp
+from tui.chat.screen import ChatScreen
 from tui.compare.screen import CompareScreen
+from tui.evaluation.screen import EvaluateScreen
+from tui.evaluation.strength import StrengthScreen
+from tui.export.screen import ExportScreen
 from tui.home.screen import HomeScreen
 from tui.widgets.help import HelpScreen
 from tui.world import World
@@ -140,6 +145,22 @@ async def test_a_picture_of_the_monitor_lies_in_the_runs_folder_and_loads_nothin
     assert "exact" in svg
     assert "url(http" not in svg
     assert "@import" not in svg
+
+
+async def test_so_does_one_of_any_screen_about_the_run_and_of_a_dialog_over_it(
+    make_world: MakeWorld, root: Path
+) -> None:
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        for screen in (EvaluateScreen(run), StrengthScreen(run), ExportScreen(run), ChatScreen(of_run(run))):
+            before = len(list(run.path.glob("screenshot-*.svg")))
+            await app.push_screen(screen)
+            await pilot.press("f12", "f1")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+            await pilot.press("f12", "escape", "escape")
+            await until(pilot, lambda before=before: len(list(run.path.glob("screenshot-*.svg"))) == before + 2)
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
 async def test_elsewhere_and_over_a_dialog_a_picture_goes_to_the_home(make_world: MakeWorld, home: Path) -> None:

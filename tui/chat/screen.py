@@ -21,6 +21,7 @@ from engine.common.errors import MachineError, TunedeckError
 from engine.messages.catalogue import text
 from engine.messages.message import Message as Said
 from engine.models.chat_request import BASE, ChatRequest
+from engine.runs.directory import RunDir
 from tui import keys
 from tui.chat.dialogs import KeepScreen, MannerScreen
 from tui.chat.transcript import Transcript
@@ -63,6 +64,8 @@ class ChatScreen(WholeScreen, Screen[None]):
     def __init__(self, request: ChatRequest, manner: Manner | None = None) -> None:
         super().__init__()
         self.request = request
+        self.run_dir = _run_of(request)
+        """The run whose result answers, None for any other adapter or model."""
         self.manner = manner or Manner()
         self.dialogue = Dialogue(system=self.manner.system)
         self._child: AskedChild | None = None
@@ -418,3 +421,8 @@ class ChatScreen(WholeScreen, Screen[None]):
         if agreed:
             self.workers.cancel_group(self, "chat")
             self.dismiss()
+
+
+def _run_of(request: ChatRequest) -> RunDir | None:
+    folder = Path(request.target)
+    return RunDir(folder) if request.target and (folder / "events.jsonl").is_file() else None

@@ -80,7 +80,7 @@ class EvaluateScreen(JobScreen):
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
-        self._run = run
+        self.run_dir = run
         self._against = _plain()
         self._kept: list[Evaluation] = []
         self._shown: Evaluation | None = None
@@ -88,7 +88,7 @@ class EvaluateScreen(JobScreen):
         self.view = "form"
 
     def compose(self) -> ComposeResult:
-        yield TopLine(f"{text('evaluate.title')}  {words.run_name(self._run)}")
+        yield TopLine(f"{text('evaluate.title')}  {words.run_name(self.run_dir)}")
         with Form(id="form"), Panel(text("evaluate.ask"), id="ask"):
             own, file = text("evaluate.own-rows"), text("evaluate.a-file")
             yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
@@ -106,7 +106,14 @@ class EvaluateScreen(JobScreen):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self._run.id,)
+        return (self.run_dir.id,)
+
+    def copied(self) -> str:
+        """The verdict of the evaluation that is shown, and the folder of its answers."""
+        if self.view != "result" or self._shown is None:
+            return super().copied()
+        folder = str(evaluations.folder(self.run_dir, self._shown.name))
+        return "\n".join(filter(None, (words.said(self._shown.sentence) if self._shown.sentence else "", folder)))
 
     def on_mount(self) -> None:
         self._field("file").display = False
@@ -120,9 +127,9 @@ class EvaluateScreen(JobScreen):
     def _read(self) -> None:
         from engine.runs.directory import list_runs
 
-        others = [each for each in list_runs(world_of(self).root) if each.id != self._run.id and each.has_adapter]
+        others = [each for each in list_runs(world_of(self).root) if each.id != self.run_dir.id and each.has_adapter]
         names = [(words.run_name(each), each.id) for each in others]
-        self.post_message(self.Read(evaluations.all_of(self._run), names))
+        self.post_message(self.Read(evaluations.all_of(self.run_dir), names))
 
     @on(Read)
     def _show_read(self, message: Read) -> None:
@@ -160,7 +167,7 @@ class EvaluateScreen(JobScreen):
     def _look(self, found: Evaluation) -> None:
         from engine.app.evaluate import worst_rows
 
-        self.post_message(self.Looked(found, worst_rows(evaluations.folder(self._run, found.name), found)))
+        self.post_message(self.Looked(found, worst_rows(evaluations.folder(self.run_dir, found.name), found)))
 
     @on(Looked)
     def _show_looked(self, message: Looked) -> None:
@@ -218,7 +225,7 @@ class EvaluateScreen(JobScreen):
             return
         try:
             asked = evaluate.request(
-                self._run, data=file, against=against, rows=int(count) if count else None
+                self.run_dir, data=file, against=against, rows=int(count) if count else None
             )  # fmt: skip
         except TunedeckError as error:
             self.trouble(error)
@@ -249,7 +256,7 @@ class EvaluateScreen(JobScreen):
 
     def action_judge(self) -> None:
         if self._shown is not None:
-            self.post_message(messages.JudgeAsked(self._run, evaluations.judged(self._shown.name)))
+            self.post_message(messages.JudgeAsked(self.run_dir, evaluations.judged(self._shown.name)))
 
     def action_leave(self) -> None:
         """Back one layer: from the table to the form, from a running evaluation to its stop, from the form away."""

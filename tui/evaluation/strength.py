@@ -44,13 +44,13 @@ class StrengthScreen(JobScreen):
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
-        self._run = run
+        self.run_dir = run
         self._curve: StrengthCurve | None = None
         self._kept = 1.0
         self._can = False
 
     def compose(self) -> ComposeResult:
-        yield TopLine(f"{text('strength.title')}  {words.run_name(self._run)}", text("home.reading"))
+        yield TopLine(f"{text('strength.title')}  {words.run_name(self.run_dir)}", text("home.reading"))
         yield Panel(text("strength.suggestion"), Prose("", classes="said"))
         with Panel(text("strength.scales"), id="dial"):
             yield Line("", id="dial-head", classes="muted")
@@ -61,7 +61,7 @@ class StrengthScreen(JobScreen):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self._run.id,)
+        return (self.run_dir.id,)
 
     def on_mount(self) -> None:
         self.query_one(PickList).display = False
@@ -73,11 +73,11 @@ class StrengthScreen(JobScreen):
         from engine.models.adapter.strength import kept
 
         try:
-            dial.request(self._run)
+            dial.request(self.run_dir)
         except TunedeckError as error:
             self.post_message(self.Read(None, 1.0, error))
             return
-        self.post_message(self.Read(dial.curve_of(self._run), kept(self._run.adapter)))
+        self.post_message(self.Read(dial.curve_of(self.run_dir), kept(self.run_dir.adapter)))
 
     @on(Read)
     def _show(self, message: Read) -> None:
@@ -152,7 +152,7 @@ class StrengthScreen(JobScreen):
         if self._worker is not None or not self._can:
             return
         try:
-            asked = dial.request(self._run, answers=answers)
+            asked = dial.request(self.run_dir, answers=answers)
         except TunedeckError as error:
             self.trouble(error)
             return
@@ -190,7 +190,7 @@ class StrengthScreen(JobScreen):
         from engine.app import strength as dial
 
         try:
-            made = dial.keep(self._run, scale)
+            made = dial.keep(self.run_dir, scale)
         except TunedeckError as error:
             self.trouble(error)
             return

@@ -81,7 +81,7 @@ class ExportScreen(JobScreen):
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
-        self._run = run
+        self.run_dir = run
         self._subject: Subject | None = None
         self._plans: dict[str, Plan | TunedeckError] = {}
         self._former: list[tuple[Export, Evaluation | None]] = []
@@ -92,7 +92,7 @@ class ExportScreen(JobScreen):
         self.view = "choose"
 
     def compose(self) -> ComposeResult:
-        yield TopLine(f"{text('exporting.title')}  {words.run_name(self._run)}", text("home.reading"))
+        yield TopLine(f"{text('exporting.title')}  {words.run_name(self.run_dir)}", text("home.reading"))
         with Vertical(id="choose"):
             with Panel(text("exporting.where-to")):
                 yield PickList(title_width=14, id="targets")
@@ -117,10 +117,10 @@ class ExportScreen(JobScreen):
 
         found: Subject | TunedeckError
         try:
-            found = self._subject or export.subject(str(self._run.path))
+            found = self._subject or export.subject(str(self.run_dir.path))
         except TunedeckError as error:
             found = error
-        self.post_message(self.Read(found, _former(self._run)))
+        self.post_message(self.Read(found, _former(self.run_dir)))
 
     @on(Read)
     def _show_read(self, message: Read) -> None:
@@ -216,7 +216,7 @@ class ExportScreen(JobScreen):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self._run.id,)
+        return (self.run_dir.id,)
 
     def copied(self) -> str:
         """Where the files are that are shown or under the cursor; else the command that makes those of the target."""
@@ -227,7 +227,7 @@ class ExportScreen(JobScreen):
             return self._former[int(former.current.id)][0].path
         kind = self._kinds.get(self._target)
         chosen = ["--to", self._target, *(["--type", kind] if kind else [])]
-        return f"tunedeck export {shlex.join([self._run.id, *chosen])}" if self._target else ""
+        return f"tunedeck export {shlex.join([self.run_dir.id, *chosen])}" if self._target else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("start", "next_type", "previous_type", "switch") and self.view != "choose":

@@ -54,7 +54,7 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
     def __init__(self, run: RunDir, name: str = "", against: str = "") -> None:
         super().__init__()
-        self._run, self._evaluation, self._against = run, name, against
+        self.run_dir, self._evaluation, self._against = run, name, against
         self._bench: Bench | None = None
         self._verdict_asked = False
 
@@ -76,7 +76,18 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self._run.id,)
+        return (self.run_dir.id,)
+
+    def copied(self) -> str:
+        """The pair that is asked about; once there is none, what the choices say."""
+        if self.has_class("-done"):
+            return self.query_one("#verdict").query_one(Prose).words
+        pair = self._bench.current if self._bench is not None else None
+        if pair is None:
+            return ""
+        return "\n\n".join(
+            [pair.prompt, *(f"{letter}:\n{said}" for letter, said in zip("AB", pair.sides, strict=True))]
+        )
 
     def on_mount(self) -> None:
         self._read()
@@ -86,7 +97,7 @@ class JudgeScreen(WholeScreen, Screen[None]):
         from engine.app.judge import open_bench
 
         try:
-            self.post_message(self.Opened(open_bench(self._run, self._evaluation, self._against)))
+            self.post_message(self.Opened(open_bench(self.run_dir, self._evaluation, self._against)))
         except TunedeckError as error:
             self.post_message(self.Opened(None, error))
 
@@ -105,7 +116,7 @@ class JudgeScreen(WholeScreen, Screen[None]):
         bench = self._bench
         if bench is None:
             return
-        self.query_one(TopLine).show(f"{text('judge.title')}  {words.run_name(self._run)}", self._state(bench))
+        self.query_one(TopLine).show(f"{text('judge.title')}  {words.run_name(self.run_dir)}", self._state(bench))
         pair = None if self._verdict_asked else bench.current
         self.refresh_bindings()
         if pair is None:

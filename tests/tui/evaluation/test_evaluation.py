@@ -66,6 +66,9 @@ async def test_a_run_is_evaluated_and_the_table_is_shown(run: RunDir, monkeypatc
         shown = screen_text(app)
         assert "85% to 95%" in shown
         assert "+50.0" in shown
+        verdict, folder = app.screen.copied().splitlines()  # type: ignore[attr-defined]
+        assert verdict.startswith("Better than the base model")
+        assert Path(folder).parent == run.path / "evaluations"
         await pilot.press("escape")
         await until_shows(pilot, "Evaluations so far")
         assert "held-out" in screen_text(app)

@@ -51,6 +51,7 @@ async def test_arrows_choose_the_side_and_the_candidate_behind_it_is_kept(tmp_pa
         pairs = choices.pairs_in(where, PAIR, zlib.crc32(run.id.encode())).pairs
         for key, pair, side in (("left", pairs[0], 0), ("right", pairs[1], 1)):
             await until_shows(pilot, pair.prompt)
+            assert app.screen.copied().split("\n")[:3] == [pair.prompt, "", "A:"]  # type: ignore[attr-defined]
             await pilot.press(key)
             await pilot.pause()
             assert choices.read(where, HAND, PAIR)[pair.row].chosen == pair.at(side)
