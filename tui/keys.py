@@ -324,5 +324,10 @@ def bindings(*tables: Iterable[Key]) -> list[BindingType]:
     ]
 
 
+def over_dialog(*names: str) -> list[BindingType]:
+    """The keys of EVERYWHERE with these ids, for a dialog: Textual lets none of the app's own through to it."""
+    return [Binding(key.key, f"app.{key.id}", show=False) for key in EVERYWHERE if key.id in names]
+
+
 def in_bar(*tables: Sequence[Key]) -> tuple[Key, ...]:
     return tuple(key for table in tables for key in table if key.bar)

@@ -124,7 +124,7 @@ async def test_a_click_beside_a_form_loses_nothing_and_its_button_closes_it(
 def test_a_line_of_keys_has_a_part_for_each_of_its_actions(spoken: str) -> None:
     language.use(spoken)
     for code, count in {
-        "wizard.picker-keys": 5, "wizard-model.verdict-keys": 3, "settings.fit-keys": 4, "strategy.relation-keys": 2,
+        "wizard.picker-keys": 5, "wizard-model.verdict-keys": 4, "settings.fit-keys": 5, "strategy.relation-keys": 3,
     }.items():  # fmt: skip
         assert hints(said(code), ["x"] * count).plain == said(code)
 

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from engine.messages.catalogue import text
+from tui import keys
 from tui.widgets.line import Prose
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 
@@ -26,7 +27,7 @@ class ConfirmScreen(WholeScreen, ModalScreen[bool]):
     BINDINGS = [  # noqa: RUF012
         Binding("y", "answer(True)"),
         Binding("n,escape", "answer(False)"),
-        Binding("ctrl+q", "app.quit"),
+        *keys.over_dialog("help", "quit"),
         Binding("left,up", "app.focus_previous"),
         Binding("right,down", "app.focus_next"),
     ]

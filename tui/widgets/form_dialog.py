@@ -22,7 +22,7 @@ class FormDialog(WholeScreen, ModalScreen[Given], Generic[Given]):
     """Enter in a field and its own button accept it, Esc and the other button give ``NOTHING``."""
 
     AUTO_FOCUS = "Input"
-    BINDINGS = keys.bindings(keys.CHAT_DIALOG)
+    BINDINGS: ClassVar = [*keys.bindings(keys.CHAT_DIALOG), *keys.over_dialog("help", "copy", "quit")]
     KEY_TABLES: ClassVar = (("widgets.keys", keys.CHAT_DIALOG),)
     LEFT_BESIDE = False
     HEADING, ACCEPT = "", ""

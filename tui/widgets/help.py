@@ -37,7 +37,7 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     their place after Tab.
     """
 
-    AUTO_FOCUS = "#help-keys"
+    AUTO_FOCUS = "VerticalScroll"
     BINDINGS = [  # noqa: RUF012
         Binding("escape,question_mark,f1,enter,q", "dismiss"),
         Binding("tab,shift+tab,left,right", "turn", priority=True),
@@ -76,20 +76,29 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
         """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES.
 
         ``help_note`` of a screen is what is to be said now, ``is_refused`` tells of an action whether it never works.
+        A dialog says its keys itself, but for those of a table: what is left are the terms on it.
         """
-        from tui.widgets.glossary import words_on
+        from tui.widgets.glossary import terms_in, words_on
 
         is_refused = getattr(screen, "is_refused", lambda action: False)
+        everywhere = () if screen.is_modal else (("widgets.everywhere", keys.EVERYWHERE),)
         tables = [
             (title, [key for key in table if not is_refused(key.id)])
-            for title, table in (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
+            for title, table in (*getattr(screen, "KEY_TABLES", ()), *everywhere)
         ]
-        code = getattr(screen, "HELP", "widgets.keys")
+        code = screen.HELP or "widgets.keys"
         about = (part(Message(code), "about"), getattr(screen, "help_note", ""))
-        return cls(text(code), "\n\n".join(filter(None, about)), tables, words_on(screen))
+        told, words = "\n\n".join(filter(None, about)), words_on(screen)
+        if not told and not tables and not terms_in(words):
+            told = text("widgets.no-terms")
+        return cls(text(code), told, tables, words)
 
     def compose(self) -> ComposeResult:
         terms = self._terms()
+        if terms and not self._about and not self._tables:
+            self.add_class("-terms")
+            yield from self._page_of(terms, "")
+            return
         with VerticalScroll(classes="dialog", id="help-keys") as first:
             if self._about:
                 kind = Prose if isinstance(self._about, str) else Leads
@@ -98,9 +107,12 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
                 yield Clickable(_table(title, table, at), classes="dialog-text")
         self._frame(first, self._title, "widgets.terms" if terms else "")
         if terms:
-            with VerticalScroll(classes="dialog", id="help-terms") as second:
-                yield Static(_glossary(terms))
-            self._frame(second, text("widgets.terms"), "widgets.keys")
+            yield from self._page_of(terms, "widgets.keys")
+
+    def _page_of(self, terms: Sequence[Term], other: str) -> ComposeResult:
+        with VerticalScroll(classes="dialog", id="help-terms") as page:
+            yield Static(_glossary(terms))
+        self._frame(page, text("widgets.terms"), other)
 
     def _frame(self, page: VerticalScroll, title: str, other: str) -> None:
         """Title and keys in the border of ``page``, ``other`` being what Tab leads to."""
@@ -117,7 +129,7 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 
     def action_turn(self) -> None:
         """To the terms and back: the other page in a narrow window, the other column in a wide one."""
-        if terms := self.query("#help-terms"):
+        if (terms := self.query("#help-terms")) and self.query("#help-keys"):
             to_terms = self.focused is not terms.first()
             self.set_class(to_terms, "-terms")
             self.query_one("#help-terms" if to_terms else "#help-keys").focus()

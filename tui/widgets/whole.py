@@ -111,6 +111,10 @@ class WholeScreen(Whole):
         """The runs that the keys of this screen act on now, as the shell calls them."""
         return ()
 
+    async def action_help(self) -> None:
+        """For a click on the words of a dialog."""
+        await self.app.run_action("help")
+
     async def action_filter(self) -> None:
         """Narrow the list that has the focus, else the first that can be narrowed."""
         from tui.widgets.choosers import PickList

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.messages.catalogue import text
+from tui import keys
 from tui.widgets.clickable import Clickable, acts
 from tui.widgets.whole import WholeScreen
 from tui.wizard import breakdown_text, machine_text
@@ -71,7 +72,7 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f4,q,enter", "dismiss", "Close"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        *keys.over_dialog("help", "copy", "quit"),
     ]
     DEFAULT_CSS = f"""
     BreakdownScreen #breakdown {{
@@ -121,6 +122,9 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
     def lines(self) -> list[Line]:
         """All that is shown, in sight or not."""
         return [line for section in self.query(Section) if section.display for line in section.lines]
+
+    def copied(self) -> str:
+        return "\n".join("".join(said for said, _ in line) for line in self.lines)
 
     def show(self, facts: Facts) -> None:
         """Show the facts as they are now."""

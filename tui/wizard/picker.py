@@ -17,6 +17,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
+from tui import keys
 from tui.flow.paths import listing
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.clickable import Hints
@@ -33,6 +34,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         Binding("left,backspace", "up", "Folder above"),
         Binding("right", "enter_folder", "Open folder"),
         Binding("full_stop", "take_folder", "Take the whole folder"),
+        *keys.over_dialog("help", "copy", "quit"),
     ]
 
     def __init__(self, folder: Path) -> None:
@@ -44,6 +46,11 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
             yield Static(id="picker-folder", classes="dialog-title")
             yield PickList(title_width=44, id="picker-list")
             yield Hints(text("wizard.picker-keys"), ("choose", "up", "filter", "take_folder", "leave"), classes="quiet")
+
+    def copied(self) -> str:
+        """The path under the cursor."""
+        pick = self.query_one(PickList).current
+        return pick.id if pick is not None and pick.id != _UP else str(self._folder)
 
     def on_mount(self) -> None:
         self._open(self._folder)

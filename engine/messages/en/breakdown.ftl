@@ -1,7 +1,7 @@
 # The breakdown of the memory estimate (F4), and the machine beside it.
 
 title = Memory by term
-keys = Esc closes, Up and Down scroll
+keys = Esc closes, Up and Down scroll, ? explains terms
 unknown = Not known yet: choose a model first; the machine must have been read.
 peak = Peak: { $phase }
 why-load = Nothing else happens while the weights are loaded: training itself needs no more than this.

@@ -38,7 +38,7 @@ fit-result = result
 fit-legend =
     After this change: * fits, ~ barely fits. Time per token is computed.
     Result: whether the same adapter comes out. Batch size and data stay the same.
-fit-keys = 1 to 9, Enter: apply   u: undo   k: keep   Esc: discard changes
+fit-keys = 1 to 9, Enter: apply   u: undo   k: keep   ?: terms   Esc: discard
 fit-keep = k Keep the present settings
 fit-unknown = What this run needs is not known yet.
 fit-nothing = No combination of settings fits: take a smaller model or a larger GPU.

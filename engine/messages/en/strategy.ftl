@@ -92,7 +92,7 @@ unreadable = The comparison's answer can't be read
     .hint = Press F9 to compare again.
 
 relation-title = New rows and the old adapter
-relation-keys = Esc closes   m measures again
+relation-keys = Esc closes   m measures again   ? explains terms
 relation-verdict = Your rows are { $verdict }. Recommended: { $way }.
 relation-verdict-differs = Your rows are { $verdict }. Recommended: { $way }. You chose { $chosen }.
 relation-measured = Confidence: { $confidence }. Measured on { NUMBER($new) } new rows.

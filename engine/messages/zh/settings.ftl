@@ -38,7 +38,7 @@ fit-result = 结果
 fit-legend =
     改后：* 放得下，~ 勉强放得下。每词元的时间为计算值。
     结果：是否得到同样的适配器。批大小和数据不变。
-fit-keys = 1 至 9、回车：应用   u：撤销   k：保留   Esc：放弃更改
+fit-keys = 1 至 9、回车：应用   u：撤销   k：保留   ?：术语   Esc：放弃更改
 fit-keep = k 保留当前设置
 fit-unknown = 尚不知道这次训练需要多少。
 fit-nothing = 任何设置组合都放不下：请换更小的模型或更大的 GPU。

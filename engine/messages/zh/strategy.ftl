@@ -92,7 +92,7 @@ unreadable = 无法读取比较结果
     .hint = 请按 F9 重新比较。
 
 relation-title = 新数据与旧适配器
-relation-keys = Esc 关闭   m 重新测量
+relation-keys = Esc 关闭   m 重新测量   ? 解释术语
 relation-verdict = 您的数据{ $verdict }。推荐：{ $way }。
 relation-verdict-differs = 您的数据{ $verdict }。推荐：{ $way }。您选择了“{ $chosen }”。
 relation-measured = 把握：{ $confidence }。在 { NUMBER($new) } 行新数据上测得。

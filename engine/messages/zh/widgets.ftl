@@ -5,6 +5,7 @@ no = 否
 keys = 按键
 everywhere = 任意界面
 terms = 本页术语
+no-terms = 这里没有需要解释的术语，按键见对话框。
 close-help = 关闭
 too-small =
         当前窗口为 { $size }。

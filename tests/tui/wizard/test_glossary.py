@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +12,20 @@ from engine.messages import language
 from engine.messages.catalogue import part, room, text
 from engine.messages.message import Message
 from tests.tui.looking import screen_text, until
+from tests.tui.machines import gpu, with_gpus
 from tests.tui.wizard.conftest import Opener
+from tests.tui.wizard.large_models import make_large
+from tests.tui.wizard.settings.test_make_fit import prefilled
 from tests.tui.wizard.steering import press
 from tui import keys
+from tui.app import TunedeckApp
 from tui.draft import fields
 from tui.flow.settings import SECTIONS
 from tui.widgets import glossary
+from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.help import HelpScreen
+from tui.wizard.settings.make_fit import MakeFitScreen
+from tui.world import World
 
 PLAIN = set(
     re.findall(
@@ -108,3 +117,29 @@ async def test_the_why_pane_explains_the_field_that_has_the_focus(open_wizard: O
     async with open_wizard(size=(120, 50)) as (app, pilot):
         await press(app, pilot, "enter", "tab")
         assert "Hub" in screen_text(app)
+
+
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
+async def test_a_dialog_explains_its_terms_by_the_same_key(
+    open_wizard: Opener, tmp_path: Path, rows: Path, spoken: str
+) -> None:
+    language.use(spoken)
+    config = prefilled(make_large(tmp_path / "llama-8b"), rows)
+    async with open_wizard(config, size=(100, 40), machine=with_gpus(gpu(total_gib=16))) as (app, pilot):
+        await press(app, pilot, "enter", "enter", "enter", "f7")
+        assert isinstance(app.screen, MakeFitScreen)
+        await press(app, pilot, "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert "│  NF4  " in screen_text(app), "its keys stand on it: the terms come first"
+        await press(app, pilot, "escape", "escape", "f4", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert text("widgets.terms") in screen_text(app)
+
+
+async def test_a_question_without_terms_says_so(home: Path, make_world: Callable[..., World]) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(ConfirmScreen("Sure?", "It goes."))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: text("widgets.no-terms") in screen_text(app))

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from tui import keys
 from tui.draft.child import Progress, Result, ask
 from tui.flow.kind import told
 from tui.widgets.clickable import Hints
@@ -84,7 +85,7 @@ class KindScreen(WholeScreen, ModalScreen[str]):
         Binding("escape,enter,q,f5", "take('')", "Close"),
         Binding("b", "take('base')", "It is base"),
         Binding("c", "take('chat')", "It is chat"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        *keys.over_dialog("help", "copy", "quit"),
     ]
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -96,8 +97,11 @@ class KindScreen(WholeScreen, ModalScreen[str]):
             yield Static(text("wizard-model.verdict-title"), markup=False, classes="dialog-title")
             for paragraph in told(self._values):
                 yield Static(Content(paragraph), classes="dialog-text")
-            takes = ("take('base')", "take('chat')", "take('')")
+            takes = ("take('base')", "take('chat')", "help", "take('')")
             yield Hints(text("wizard-model.verdict-keys"), takes, classes="muted")
+
+    def copied(self) -> str:
+        return "\n\n".join(told(self._values))
 
     def action_take(self, kind: str) -> None:
         self.dismiss(kind)

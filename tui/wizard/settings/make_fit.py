@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import part, text
-from tui import fit_words
-from tui.draft import changes
+from tui import fit_words, keys
+from tui.draft import changes, fields
 from tui.draft.fit import fit_of
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
@@ -50,7 +50,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         Binding("u", "undo", "Take back"),
         Binding("k,f7", "keep", "Keep"),
         Binding("escape", "restore", "As it was"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        *keys.over_dialog("help", "copy", "quit"),
     ]
     CSS = """
     MakeFitScreen .dialog { width: 80; padding: 0 2; }
@@ -77,7 +77,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             yield PickList(title_width=_LEAST_TITLE, id="remedy-list")
             yield Static(id="remedy-reason")
             yield Static(Content(text("settings.fit-legend")), id="remedy-legend")
-            yield Hints(text("settings.fit-keys"), ("choose", "undo", "keep", "restore"))
+            yield Hints(text("settings.fit-keys"), ("choose", "undo", "keep", "help", "restore"))
 
     def on_mount(self) -> None:
         self._show()
@@ -126,9 +126,18 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             parts.append((f"\n{text('settings.fit-applied', changes=shorten(titles, 64))}", "bold"))
         return Content.assemble(*parts)
 
+    @property
+    def _under_cursor(self) -> Change | None:
+        pick = self._list.current
+        return next((change for change in self._changes if pick and change.what.code == pick.id), None)
+
+    def copied(self) -> str:
+        """The settings of the change under the cursor, a line each, as `tunedeck run CONFIG --set` takes them."""
+        change = self._under_cursor
+        return "\n".join(fields.assignment(*each) for each in change.settings.items()) if change else ""
+
     def _explain(self) -> None:
-        pick, fit = self._list.current, self._facts.fit
-        change = next((change for change in self._changes if pick and change.what.code == pick.id), None)
+        change, fit = self._under_cursor, self._facts.fit
         reason = part(change.what, "why") if change else ""
         if fit is not None and fit.verdict.level == "too much" and not any(change.fits for change in self._changes):
             reason = text("settings.fit-nothing")

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.messages.catalogue import text
+from tui import keys
 from tui.draft.relation import CONFIDENCE, VERDICTS, WAYS, Measured
 from tui.widgets.clickable import Hints
 from tui.widgets.whole import WholeScreen
@@ -25,7 +26,7 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f9,enter,q", "leave(False)", "Close"),
         Binding("m", "leave(True)", "Measure again"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        *keys.over_dialog("help", "copy", "quit"),
     ]
 
     def __init__(self, found: Measured, chosen: str) -> None:
@@ -37,7 +38,10 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
             yield Static(text("strategy.relation-title"), markup=False, classes="dialog-title")
             for paragraph in told(self._found, self._chosen):
                 yield Static(Content(paragraph), classes="dialog-text")
-            yield Hints(text("strategy.relation-keys"), ("leave(False)", "leave(True)"), classes="muted")
+            yield Hints(text("strategy.relation-keys"), ("leave(False)", "leave(True)", "help"), classes="muted")
+
+    def copied(self) -> str:
+        return "\n\n".join(told(self._found, self._chosen))
 
     def action_leave(self, again: bool) -> None:
         self.dismiss(again)
