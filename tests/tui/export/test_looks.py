@@ -62,7 +62,7 @@ async def refused(pilot: Pilot[None]) -> None:
 async def running(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, ExportScreen)
-    screen._show_view("running")
+    screen.show_view("running")
     screen.post_message(Advanced("writing orders-q8_0.gguf", 0.25))
 
 
