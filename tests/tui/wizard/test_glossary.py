@@ -63,6 +63,13 @@ def test_every_figure_of_the_strip_is_plain_or_explained(spoken: str) -> None:
 
 
 @pytest.mark.parametrize("spoken", language.LANGUAGES)
+def test_what_takes_memory_and_how_adapters_are_mixed_is_explained(spoken: str) -> None:
+    language.use(spoken)
+    codes = ("memory.term-checkpoints", "memory.term-logits", "memory.phase-backward", "mixes.key-density")
+    assert [code for code in codes if not glossary.terms_in(text(code))] == []
+
+
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
 def test_every_term_is_one_short_sentence(spoken: str) -> None:
     language.use(spoken)
     for code in room("glossary"):
