@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import on, work
 from textual.worker import get_current_worker
 
@@ -13,7 +15,7 @@ from tui import shell
 from tui.monitor import result
 from tui.monitor.acting import ActingMonitor
 from tui.monitor.curves import CurveFeed, Earlier
-from tui.monitor.earlier import earlier_of
+from tui.monitor.earlier import curves_of, earlier_runs
 from tui.monitor.layout import PANES, Panes, Room, room_of
 from tui.monitor.panes import CurvePane, Pane, PaneAsked, PaneStrip, RatePane, SamplesPane, StoryPane
 from tui.widgets.chart import Chart
@@ -26,6 +28,7 @@ class ArrangedMonitor(ActingMonitor):
     def __init__(self, run: RunDir, only_watches: bool = False) -> None:
         super().__init__(run, only_watches)
         self.panes = Panes()
+        self._before: Sequence[RunDir] = ()
         self.mix = mixes.read(run)
         """What is known of a mix of adapters, which no training made; None for every other run."""
 
@@ -118,23 +121,42 @@ class ArrangedMonitor(ActingMonitor):
         return shell.command("resume" if self.resumable else "open", self.run_dir.id)
 
     def action_overlay(self) -> None:
-        """Lay the curve of an earlier run below, or take it away."""
-        if any(feed.earlier for feed in self._feeds):
+        """Lay the curve of an earlier run below, then that of the next one, and after the last none."""
+        shown = [each.id for each in self._before].index(self.earlier) + 1 if self.earlier else 0
+        if self.earlier and shown == len(self._before):
             self._lay_below(None)
         else:
-            self._find_earlier()
+            self._find_earlier(shown)
+
+    @property
+    def earlier(self) -> str:
+        """The id of the run whose curve lies below, "" while there is none."""
+        return next((feed.earlier.run for feed in self._feeds if feed.earlier is not None), "")
 
     @work(thread=True, group="earlier", exclusive=True)
-    def _find_earlier(self) -> None:
-        worker, found = get_current_worker(), earlier_of(self.run_dir, world_of(self).root)
+    def _find_earlier(self, at: int) -> None:
+        """Those that there are when the first one is wanted stay the ones to choose from."""
+        worker, before = get_current_worker(), self._before
+        if not at:
+            before = earlier_runs(self.run_dir, world_of(self).root)
+        found = curves_of(before[at]) if before else None
         if worker.is_cancelled:
             return
         if found is None:
             self.tell(text("monitor.no-earlier"), "information")
         else:
-            self.app.call_from_thread(self._lay_below, found)
+            self.app.call_from_thread(self._lay_below, found, before)
 
-    def _lay_below(self, found: Earlier | None) -> None:
+    @work(thread=True, group="earlier", exclusive=True)
+    def lay_below(self, run: str) -> None:
+        """The curve of the run with this id, where it is still one to choose from."""
+        worker, before = get_current_worker(), earlier_runs(self.run_dir, world_of(self).root)
+        found = next((each for each in before if each.id == run), None)
+        if found is not None and not worker.is_cancelled:
+            self.app.call_from_thread(self._lay_below, curves_of(found), before)
+
+    def _lay_below(self, found: Earlier | None, before: Sequence[RunDir] = ()) -> None:
+        self._before = before
         for feed in self._feeds:
             feed.earlier = found
         self.show_state()

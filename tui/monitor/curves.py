@@ -127,8 +127,9 @@ _KINDS: dict[MarkKind, str] = {
 
 @dataclass(frozen=True)
 class Earlier:
-    """Another run whose curves lie below: what the legend calls it, and its series."""
+    """Another run whose curves lie below: its id, what the legend calls it, and its series."""
 
+    run: str
     label: str
     series: Mapping[str, Series]
 

@@ -1,4 +1,4 @@
-"""The earlier run whose curve is laid below: the one it was copied from or built on, else the newest one like it."""
+"""Earlier runs whose curves may lie below: what a run was copied from or built on, then the newest ones like it."""
 
 from __future__ import annotations
 
@@ -15,36 +15,42 @@ from tui.monitor.curves import Earlier
 from tui.widgets.line import cut_cells
 
 _LONGEST_NAME = 24
+_MOST, _LOOKED_THROUGH = 9, 300
+"""Runs that are offered, and those before this one that are looked at for it."""
 
 
-def earlier_of(run: RunDir, root: Path | None = None) -> Earlier | None:
-    """Its curves, None where there is no such run. Reads a whole log: for a thread."""
-    found = _found(run.duplicated_from, run, root) or _built_on(run, root) or _alike(run, root)
-    if found is None:
-        return None
-    return Earlier(cut_cells(words.run_name(found), _LONGEST_NAME), load_state(found).series)
+def earlier_runs(run: RunDir, root: Path | None = None) -> list[RunDir]:
+    """Those whose curves may lie below ``run``'s, the likeliest first. Reads many configs: for a thread."""
+    first = (_named(run.duplicated_from, run, root), _built_on(run, root))
+    by_id = {each.id: each for each in (*first, *_alike(run, root)) if each is not None}
+    return list(by_id.values())[:_MOST]
+
+
+def curves_of(run: RunDir) -> Earlier:
+    """What is laid below of ``run``. Reads its whole log: for a thread."""
+    return Earlier(run.id, cut_cells(words.run_name(run), _LONGEST_NAME), load_state(run).series)
 
 
 def _built_on(run: RunDir, root: Path | None) -> RunDir | None:
     """The run whose adapter it continues or merges."""
-    return _found(str(_section(_config(run), "strategy").get("adapter") or ""), run, root)
+    return _named(str(_section(_config(run), "strategy").get("adapter") or ""), run, root)
 
 
-def _found(named: str, run: RunDir, root: Path | None) -> RunDir | None:
+def _named(name: str, run: RunDir, root: Path | None) -> RunDir | None:
     """Another run that is called so and has a log."""
-    if not named:
+    if not name:
         return None
     try:
-        found = directory.find(named, root)
+        found = directory.find(name, root)
     except TunedeckError:  # a folder, or a run that is gone
         return None
     return found if found.id != run.id and found.events.is_file() else None
 
 
-def _alike(run: RunDir, root: Path | None) -> RunDir | None:
+def _alike(run: RunDir, root: Path | None) -> list[RunDir]:
     ours = _about(run)
-    before = (each for each in directory.list_runs(root) if each.id < run.id and each.events.is_file())
-    return next((each for each in before if _about(each) == ours), None)
+    before = [each for each in directory.list_runs(root) if each.id < run.id and each.events.is_file()]
+    return [each for each in before[:_LOOKED_THROUGH] if _about(each) == ours]
 
 
 def _about(run: RunDir) -> tuple[str, tuple[str, ...]]:

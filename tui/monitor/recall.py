@@ -13,16 +13,18 @@ from tui.monitor.panes import CurvePane
 from tui.widgets.chart_scale import View
 
 
-def remembered(run: RunDir, panes: Panes, ended: bool, pane: CurvePane) -> dict[str, Any]:
+def remembered(run: RunDir, panes: Panes, ended: bool, pane: CurvePane, earlier: str) -> dict[str, Any]:
     """As plain JSON. ``panes`` are those that a person chose, [] while nobody did; ``curve`` likewise.
 
-    ``zoom`` is first and last step in view and whether the newest is followed; [] is the whole.
+    ``zoom`` is first and last step in view and whether the newest is followed; [] is the whole. ``earlier`` is the id
+    of the run whose curve lies below.
     """
     shown = pane.chart.view
     zoom = [] if shown.start is None else [shown.start, shown.end, int(shown.follow)]
     return {
         "run": str(run.path), "panes": list(panes.chosen or ()), "ended": ended,
         "curve": pane.feed.quantity if pane.is_chosen else "", "log_y": pane.chart.log_y, "zoom": zoom,
+        "earlier": earlier,
     }  # fmt: skip
 
 
@@ -41,6 +43,11 @@ class Recalled:
         """Names of the panes that were chosen."""
         kept = self._kept.get("panes")
         return [name for name in kept if isinstance(name, str)] if isinstance(kept, list) else []
+
+    @property
+    def earlier(self) -> str:
+        """The id of the run whose curve lay below."""
+        return session.texts(self._kept, "earlier")
 
     def take_up(self, pane: CurvePane, state: RunState) -> None:
         """Show the curve as it was, once ``state`` has one."""

@@ -65,7 +65,8 @@ class MonitorScreen(ArrangedMonitor):
         self._recalled = Recalled({}, run)
 
     def remembered(self) -> dict[str, Any]:
-        return remembered(self.run_dir, self.panes, self._told_end, self.query_one("#pane-loss", CurvePane))
+        loss = self.query_one("#pane-loss", CurvePane)
+        return remembered(self.run_dir, self.panes, self._told_end, loss, self.earlier)
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         self._recalled = Recalled(kept, self.run_dir)
@@ -97,6 +98,8 @@ class MonitorScreen(ArrangedMonitor):
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.run_worker(self._look_around, thread=True, group="viewers", exit_on_error=False)
         self.set_interval(1.0, self._tick)
+        if self._recalled.earlier:
+            self.lay_below(self._recalled.earlier)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._resized)

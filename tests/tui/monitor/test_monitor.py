@@ -283,7 +283,8 @@ async def test_the_curve_of_an_earlier_run_is_laid_below(
     make_world: MakeWorld, root: Path, live: tuple[RunDir, EventWriter]
 ) -> None:
     earlier = fake_runs.finished_run(root, "the one before")
-    earlier.path.rename(root / "20000101-000000-smollm2-135m-0000")
+    earlier.path.rename(root / "20000102-000000-smollm2-135m-0000")
+    fake_runs.finished_run(root, "long ago").path.rename(root / "20000101-000000-smollm2-135m-0000")
     app = TunedeckApp(make_world("16", unicode=False), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
@@ -291,7 +292,10 @@ async def test_the_curve_of_an_earlier_run_is_laid_below(
         await until_shows(pilot, "~ the one before")
         assert "212" not in screen_text(app).splitlines()[-4], "the axis stays that of this run"
         await pilot.press("c")
-        await until(pilot, lambda: "the one before" not in screen_text(app))
+        await until_shows(pilot, "~ long ago")
+        assert "the one before" not in screen_text(app)
+        await pilot.press("c")
+        await until(pilot, lambda: "long ago" not in screen_text(app))
 
 
 async def test_the_mouse_reads_out_zooms_and_goes_back(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
