@@ -58,6 +58,26 @@ async def test_home_comes_back_with_order_words_and_the_chosen_run(make_world: M
         assert app.screen.query_one(RunList).current.name == "pears-2"  # type: ignore[union-attr]
 
 
+async def test_what_finished_meanwhile_is_named_until_it_was_looked_at(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root, "known", 4)
+    app = back(make_world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "known")
+        assert not app.screen.query_one("#attention").display
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+    fake_runs.finished_run(root, "overnight", 4)
+    app = back(make_world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.finished-since", run="overnight"))
+        assert said("home.finished-since", run="known") not in screen_text(app)
+        await pilot.press("exclamation_mark", "enter")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await pilot.press("q")
+        await until_shows(pilot, said("home.column-progress"))
+        await until(pilot, lambda: said("home.finished-since", run="overnight") not in screen_text(app))
+
+
 async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world: MakeWorld, root: Path) -> None:
     run = fake_runs.finished_run(root)
     app = TunedeckApp(make_world(), "monitor", run, session=Session())
@@ -84,6 +104,21 @@ async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
     assert Session().place == "home"
+
+
+async def test_so_does_the_curve_that_lay_below_it(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root, "before").path.rename(root / "20000101-000000-smollm2-135m-0000")
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world(), "monitor", run, session=Session())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "97%")
+        await pilot.press("c")
+        await until_shows(pilot, "before")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    app = back(make_world)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.earlier.startswith("2000"))
 
 
 async def test_what_one_run_looked_like_is_not_put_on_another(make_world: MakeWorld, root: Path) -> None:

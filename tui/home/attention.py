@@ -1,8 +1,8 @@
-"""What waits for a person: runs that failed, spikes and much forgotten, exports and the like that failed, mixes."""
+"""What waits for a person: runs that failed, spikes and much forgotten, exports that failed, mixes, what is new."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ _WORK = {
 class Matter:
     """``run`` is the id of the line it is about; ``key`` acts there, by the name of an action of home.
 
-    Of a ``mix`` there is no line: it opens its own screen.
+    Of a ``mix`` there is no line: it opens its own screen. News is good news.
     """
 
     run: str
@@ -43,10 +43,16 @@ class Matter:
     key: str = ""
     is_lost: bool = False
     mix: RunDir | None = None
+    is_news: bool = False
 
 
-def matters(lines: Sequence[Line], mixes: Sequence[RunDir], now: float) -> list[Matter]:
-    """What needs a person: alarms of running trainings first, then what failed, the newest first, then mixes."""
+def matters(
+    lines: Sequence[Line], mixes: Sequence[RunDir], now: float, left: float | None = None, seen: Container[str] = ()
+) -> list[Matter]:
+    """What needs a person: alarms of running trainings first, then what failed, the newest first, then mixes.
+
+    Behind them are the runs that finished since a person ``left``, but for those ``seen`` in the meantime.
+    """
     runs: list[RunSummary] = [run for line in lines for run in (line.members if is_group(line) else (line,))]
     found = [Matter(run.id, _said("home.alarmed", run), "open") for run in runs if run.alarm]
     failed = [
@@ -57,7 +63,11 @@ def matters(lines: Sequence[Line], mixes: Sequence[RunDir], now: float) -> list[
     failed += [(each.t, _of_work(run, each)) for run in runs for each in run.failures]
     failed = sorted((each for each in failed if now - each[0] < _RECENT_S), key=lambda each: -each[0])
     found += [matter for _, matter in failed]
-    return found + [Matter("", text("home.mix-waits", mix=words.run_name(mix)), mix=mix) for mix in mixes]
+    found += [Matter("", text("home.mix-waits", mix=words.run_name(mix)), mix=mix) for mix in mixes]
+    new = [] if left is None else [run for run in runs if run.state == "finished" and run.last_t > left]
+    return found + [
+        Matter(run.id, _said("home.finished-since", run), "open", is_news=True) for run in new if run.id not in seen
+    ]
 
 
 def _of_work(run: RunSummary, failure: Failure) -> Matter:
@@ -80,5 +90,6 @@ def told(found: Sequence[Matter], chosen: str, width: int) -> Content:
     key = next(each for each in keys.HOME if each.id == (matter.key if here else "attend"))
     more = text("home.more-matters", more=len(found) - 1) if len(found) > 1 else ""
     right = Content("  ").join([*([toned(more, "muted")] if more else []), chip(key.shown, key.text)])
-    said = toned(cut_cells(f"! {matter.words}", width - right.cell_length - 2), "lost" if matter.is_lost else "look")
+    line = cut_cells(matter.words if matter.is_news else f"! {matter.words}", width - right.cell_length - 2)
+    said = toned(line, "good" if matter.is_news else "lost" if matter.is_lost else "look")
     return said + Content(" " * max(2, width - said.cell_length - right.cell_length)) + right

@@ -80,6 +80,8 @@ class HomeScreen(ActingScreen):
         self._wanted = ""
         self._unfolded: set[str] = set()
         self._matters: list[Matter] = []
+        self._left: float | None = None
+        """When a person was here last, in an earlier session."""
         self._told: Content | None = None
         self._mixes: tuple[RunDir, ...] = ()
         self._attended = -1
@@ -91,11 +93,13 @@ class HomeScreen(ActingScreen):
         chosen = self.chosen.id if self.chosen is not None else self._chosen_before
         return {
             "order": self._order, "wanted": self._wanted, "unfolded": sorted(self._unfolded), "chosen": chosen,
+            "left": [world_of(self).clock()],
         }  # fmt: skip
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         self._order = cast("Order", session.texts(kept, "order"))  # looked at once the orders are loaded
         self._wanted, self._chosen_before = session.texts(kept, "wanted"), session.texts(kept, "chosen")
+        self._left = next(iter(session.numbers(kept, "left", 1)), None)
         unfolded = kept.get("unfolded")
         self._unfolded = {str(each) for each in unfolded} if isinstance(unfolded, list) else set()
 
@@ -299,7 +303,8 @@ class HomeScreen(ActingScreen):
     def _look_for_matters(self) -> None:
         from tui.home.attention import matters
 
-        self._matters = matters(self.lines, self._mixes, world_of(self).clock())
+        seen = {run.id for run in getattr(self.app, "watched", ())}
+        self._matters = matters(self.lines, self._mixes, world_of(self).clock(), self._left, seen)
         self._show_matters()
 
     def _show_matters(self) -> None:

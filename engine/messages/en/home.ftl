@@ -40,6 +40,7 @@ fact-folder = folder
 # What needs attention
 alarmed = { $run }: { $why }
 broke = { $run } failed: { $why }
+finished-since = { $run } has finished since you were here.
 export-failed = Export of { $run } to { $name } failed: { $why }
 proof-failed = Proof of the { $name } export of { $run } failed: { $why }
 evaluation-failed = Evaluation { $name } of { $run } failed: { $why }

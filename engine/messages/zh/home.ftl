@@ -40,6 +40,7 @@ fact-folder = 目录
 # What needs attention
 alarmed = { $run }：{ $why }
 broke = { $run } 失败：{ $why }
+finished-since = 你离开后，{ $run } 已完成。
 export-failed = { $run } 导出为 { $name } 失败：{ $why }
 proof-failed = { $run } 的 { $name } 导出验证失败：{ $why }
 evaluation-failed = { $run } 的评估 { $name } 失败：{ $why }
