@@ -243,6 +243,12 @@ class TunedeckApp(App[None]):
 
         self.push_screen(AdapterScreen(asked.named, asked.base, asked.base_named, asked.pickles))
 
+    @on(messages.HistoryAsked)
+    def _show_history(self, asked: messages.HistoryAsked) -> None:
+        from tui.home.family import FamilyScreen
+
+        self.push_screen(FamilyScreen(asked.run))
+
     @on(messages.EvaluateAsked)
     def _evaluate(self, asked: messages.EvaluateAsked) -> None:
         from tui.evaluation.screen import EvaluateScreen
@@ -292,10 +298,12 @@ class TunedeckApp(App[None]):
         self.switch_mode("home")
 
     @on(messages.ThemeChosen)
-    async def _redraw_home(self) -> None:
-        """Lines of home hold the colours that they were drawn with."""
+    async def _recolour(self) -> None:
+        """Lines of home and of the monitor hold the colours that they were drawn with."""
         if self.current_mode == "home":
             await self._speak_it()
+        elif self.current_mode == "monitor" and self._run is not None:
+            await self._watch(self._run)
 
     @on(messages.LanguageChosen)
     async def _speak_it(self) -> None:

@@ -42,6 +42,14 @@ class AdapterAsked(Message):
         self.named, self.base, self.base_named, self.pickles = named, base, base_named, pickles
 
 
+class HistoryAsked(Message):
+    """A person wants to see what was made from what, with the cursor on the run of this id."""
+
+    def __init__(self, run: str = "") -> None:
+        super().__init__()
+        self.run = run
+
+
 class _OfRun(Message):
     def __init__(self, run_dir: RunDir) -> None:
         super().__init__()

@@ -28,8 +28,11 @@ COMMANDS = {
     "skip_rows": "tunedeck rollback {runs} --skip-rows",
     "roll_back": "tunedeck rollback {runs}",
     "demo": "tunedeck demo",
+    "check_rows": "tunedeck data check {runs}",
+    "xray": "tunedeck data show {runs}",
+    "inspect": "tunedeck adapter inspect {runs}",
 }
-"""By the name of an action: what is typed."""
+"""By the name of an action: what is typed. In place of runs, data and adapters are named."""
 
 _OF_SEVERAL = ("compare", "mix")
 

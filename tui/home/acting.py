@@ -136,9 +136,7 @@ class ActingScreen(WholeScreen, Screen[None]):
             self.post_message(messages.ChatAsked(of_run(self.run.run)))
 
     def action_family(self) -> None:
-        from tui.home.family import FamilyScreen
-
-        self.app.push_screen(FamilyScreen(self.run.id if self.run else ""))
+        self.post_message(messages.HistoryAsked(self.run.id if self.run else ""))
 
     def action_go_on(self) -> None:
         if self.run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +17,16 @@ from textual.fuzzy import FuzzySearch
 from textual.screen import Screen
 
 from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys, messages, shell, words
 from tui.clipboard import short
 from tui.widgets.bars import KeyBar
 from tui.widgets.whole import WholeScreen
+from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
     from tui.keys import Key
 
 _MOVES = {"palette", "scroll", "left", "right", "go", "move", "more", "less", "turn_on", "turn_back", "mark"}
@@ -50,7 +54,6 @@ class Offer:
 def actions(screen: Screen[Any]) -> Iterator[Offer]:
     """What can be done now on ``screen``, in the order of its tables of keys, then what can be done everywhere."""
     renamed = {name: words for bar in screen.query(KeyBar) for name, words in bar.renamed.items()}
-    subjects = screen.subjects if isinstance(screen, WholeScreen) else ()
     seen: set[str] = set()
     titles: set[str] = set()
     for table in (*(table for _, table in getattr(screen, "KEY_TABLES", ())), keys.EVERYWHERE):
@@ -67,12 +70,40 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
             seen.add(key.id)
             titles.add(title)
             resumes = name == "pause" and getattr(screen, "is_held", False)  # one key does both
-            made = shell.command("resume" if resumes else name, *subjects)
+            made = screen.shell_of("resume" if resumes else name) if isinstance(screen, WholeScreen) else ""
             yield Offer(title, key.tooltip, _runs(screen, key, node), key.shown, made, name.replace("_", " "))
 
 
 def _runs(screen: Screen[Any], key: Key, node: DOMNode) -> Callable[[], Awaitable[object]]:
     return partial(screen.app.run_action, key.id, node)
+
+
+def places(app: App[Any], screen: Screen[Any]) -> Iterator[Offer]:
+    """What home's keys lead to, from the wizard and the monitor: a new run, the demo, the history, the colors."""
+    if app.screen_stack != [screen] or app.current_mode not in ("wizard", "monitor"):
+        return
+    if getattr(screen, "only_watches", False):
+        return
+
+    async def demo() -> None:
+        try:
+            prefill = await asyncio.to_thread(world_of(app).demo)
+        except TunedeckError as error:
+            app.notify(clean(str(error)), severity="error", markup=False)
+        else:
+            app.post_message(messages.WizardAsked(prefill))
+
+    run = getattr(screen, "run_dir", None)
+    ways: dict[str, Callable[[], Awaitable[object] | object]] = {
+        "new": lambda: app.post_message(messages.WizardAsked()), "demo": demo,
+        "family": lambda: app.post_message(messages.HistoryAsked(run.id if run is not None else "")),
+        "themes": lambda: app.post_message(messages.ThemesAsked()),
+    }  # fmt: skip
+    if app.current_mode == "wizard":
+        del ways["new"]
+    for key in keys.HOME:
+        if key.id in ways:
+            yield Offer(key.text, key.tooltip, ways[key.id], shell=shell.command(key.id))
 
 
 def settings(screen: Screen[Any]) -> Iterator[Offer]:
@@ -90,6 +121,27 @@ def settings(screen: Screen[Any]) -> Iterator[Offer]:
         label = fields.spec_of(name).label
         yield Offer(name, text("palette.setting", label=label, value=shown), partial(opens, name),
                     shell=fields.assignment(name, value), words=label)  # fmt: skip
+
+
+def fields(app: App[Any], run: RunDir | None) -> Iterator[Offer]:
+    """Every field of a config with its value in ``run``, else its default: chosen, it is copied. For a thread."""
+    from tui.clipboard import copy
+    from tui.draft import fields as known
+    from tui.draft.draft import Draft
+    from tui.draft.from_run import copy_of
+    from tui.flow.settings import all_fields
+
+    try:
+        draft = copy_of(run) if run is not None else Draft()
+    except TunedeckError:  # its config can't be read
+        return
+    code = "palette.field" if run is None else "palette.field-of-run"
+    send = getattr(app, "send_to_terminal")  # noqa: B009 - of our app, which lies above
+    for name in all_fields(draft):
+        value = draft.get(name)
+        made, label = known.assignment(name, value), known.spec_of(name).label
+        about = text(code, label=label, value=known.show(value) or text("settings.empty"))
+        yield Offer(name, about, partial(copy, app, made, send), shell=made, words=label)
 
 
 def runs(app: App[Any], root: Path) -> Iterator[Offer]:

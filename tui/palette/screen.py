@@ -71,7 +71,9 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
         self._over = screen
-        self._offers = [*offers.actions(screen), *offers.settings(screen)]
+        settings = list(offers.settings(screen))
+        self._has_settings = bool(settings)
+        self._offers = [*offers.actions(screen), *offers.places(screen.app, screen), *settings]
         self._shown: list[Offer] = []
 
     def compose(self) -> ComposeResult:
@@ -93,6 +95,8 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
         rooms: list[Iterable[Offer]] = [offers.runs(app, world_of(self).root)]
         if not getattr(self._over, "only_watches", False):  # they begin no run
             rooms += [offers.models(app), offers.files(app, self._over, Path.cwd())]
+        if not self._has_settings:
+            rooms.append(offers.fields(app, getattr(self._over, "run_dir", None)))
         for room in rooms:
             found = list(room)
             if worker.is_cancelled:

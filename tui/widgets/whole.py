@@ -111,6 +111,12 @@ class WholeScreen(Whole):
         """The runs that the keys of this screen act on now, as the shell calls them."""
         return ()
 
+    def shell_of(self, action: str) -> str:
+        """What does ``action`` in a shell as its key does here; "" where there is nothing like it."""
+        from tui import shell
+
+        return shell.command(action, *self.subjects)
+
     async def action_help(self) -> None:
         """For a click on the words of a dialog."""
         await self.app.run_action("help")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -19,7 +20,7 @@ from textual.screen import Screen
 from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import text
 from engine.runs.directory import RunDir
-from tui import keys, messages
+from tui import keys, messages, shell
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft, task_of
 from tui.draft.facts import Facts
@@ -332,6 +333,20 @@ class WizardScreen(WholeScreen, Screen[None]):
     def why_not(self, action: str) -> str:
         """The key that goes on starts nothing: pressed once too often it would begin hours of work."""
         return text("wizard.start-by-enter") if action == "next" else ""
+
+    def shell_of(self, action: str) -> str:
+        """What looks at the same rows or the same adapter without a screen."""
+        if action == "inspect":
+            return shell.command(action, *filter(None, [str(self.draft.get("strategy.adapter") or "")]))
+        if self.step_name != DataStep.NAME or action not in ("check", "xray"):
+            return ""
+        model = str(self.draft.get("model.name_or_path") or "")
+        made = shell.command("check_rows" if action == "check" else action, *(each["path"] for each in self._data))
+        return f"{made} --model {shlex.quote(model)}" if made and model else made
+
+    @property
+    def _data(self) -> list[dict[str, Any]]:
+        return [each for each in self.draft.data_sources() if each.get("path")]
 
     def copied(self) -> str:
         """What the step gives where the focus is on none of its fields."""

@@ -19,10 +19,12 @@ from tui import clipboard, messages
 from tui.app import TunedeckApp
 from tui.draft.draft import Draft
 from tui.home.adapter import AdapterScreen
+from tui.home.family import FamilyScreen
 from tui.monitor.screen import MonitorScreen
 from tui.palette import offers
 from tui.palette.offers import Offer
 from tui.palette.screen import PaletteScreen
+from tui.themes.screen import ThemesScreen
 from tui.wizard.flow import WizardScreen
 from tui.world import World
 
@@ -128,6 +130,68 @@ async def test_before_that_no_setting_is_offered(make_world: MakeWorld) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, WizardScreen) and app.screen.step is not None)
         assert not list(offers.settings(app.screen))
+
+
+async def test_every_setting_is_found_on_a_run_with_its_value_there_and_copied(
+    make_world: MakeWorld, root: Path, home: Path
+) -> None:
+    run = fake_runs.finished_run(root)
+    run.config.write_text(
+        '[model]\nname_or_path = "tiny"\n[[data]]\npath = "a.jsonl"\n[train]\nlearning_rate = 0.003\n', "utf-8"
+    )
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shows(pilot, "97%")
+        palette = await opened(pilot)
+        await until(pilot, lambda: any(offer.title == "train.learning_rate" for offer in palette._offers))
+        await pilot.press(*"learning")
+        await until_shows(pilot, "$ train.learning_rate=3e-3")
+        assert said("palette.field-of-run", label="learning rate", value="3e-3")[:40] in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: (home / clipboard.FILE).is_file())
+        assert (home / clipboard.FILE).read_text() == "train.learning_rate=3e-3\n"
+
+
+async def test_what_home_leads_to_is_found_on_the_monitor_too(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "97%")
+        await opened(pilot)
+        await pilot.press(*"theme", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ThemesScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await until_shows(pilot, "97%")
+        await opened(pilot)
+        await pilot.press(*"history", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FamilyScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await opened(pilot)
+        await pilot.press(*said("keys.new"), "enter")
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+
+
+async def test_who_only_watches_is_led_nowhere(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world(), "monitor", run, only_watches=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "97%")
+        assert not list(offers.places(app, app.screen))
+
+
+async def test_the_data_step_names_the_commands_that_look_at_the_same_rows(make_world: MakeWorld) -> None:
+    draft = Draft({"model.name_or_path": "tiny", "data.0.path": "my tickets.jsonl"})
+    draft.step = "data"
+    app = TunedeckApp(make_world(), "wizard", prefill=draft)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen) and app.screen.step is not None)
+        made = [offer.shell for offer in offers.actions(app.screen)]
+        assert {
+            "tunedeck data check 'my tickets.jsonl' --model tiny",
+            "tunedeck data show 'my tickets.jsonl' --model tiny",
+        } <= {*made}
 
 
 async def test_an_adapter_and_a_model_lead_to_their_screens(
