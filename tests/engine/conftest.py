@@ -1,12 +1,51 @@
-"""A shell to type commands into, shared by the tests of the verbs."""
+"""The tiny model, made once for all tests of the engine, rows for it, and a shell to type commands into."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engine.cli.cli_calls import Shell
+from tests.tiny import make_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny chat model, whose head is its input table; not to be written to."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with a head of its own; not to be written to."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "untied", tie=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model without a chat template; not to be written to."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-base", chat_template=False)
+
+
+@pytest.fixture
+def rows(tmp_path: Path, home: Path) -> Path:
+    """A file of 24 orders with their answers."""
+    from tests.engine.training.making import write_rows
+
+    return write_rows(tmp_path / "rows.jsonl")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: the tensors of the tiny model are too small to share out."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -15,12 +15,6 @@ from engine.data.token_view.report import WIDTH, cells
 from engine.messages.catalogue import text
 from tests.engine.cli.cli_calls import Answer, Shell
 from tests.engine.data.quality.making import asked, jsonl
-from tests.tiny import make_tiny_model
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ TEST_ROWS = 6
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
 def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run and its rows, made once: tests work on copies."""
     folder = tmp_path_factory.mktemp("trained")

@@ -25,11 +25,6 @@ NAMES = ("tuned", "base")
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
 def ready(tiny: Path) -> Ready:
     return load_for_use(find_for_use(str(tiny)), Placement(torch.device("cpu"), torch.float32, "no"))
 

@@ -19,7 +19,7 @@ from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import EvaluationRequest
 from engine.runs.phases import Phases
 from engine.runs.strength_curve import Point, StrengthCurve, candidate, suggested
-from tests.engine.evaluation.test_afterwards import run, tiny, trained  # noqa: F401 - fixtures
+from tests.engine.evaluation.test_afterwards import run, trained  # noqa: F401 - fixtures
 
 SCALES = (0.0, 0.5, 1.0)
 

@@ -19,14 +19,8 @@ from engine.models.adapter.card import read_adapter
 from engine.models.adapter.mix import layer_ranks, size_of
 from engine.runs.mixes import Ingredient, Made, Recipe
 from tests.engine.modeling.test_load_for_use import write_adapter
-from tests.tiny import make_tiny_model
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")

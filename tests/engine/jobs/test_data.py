@@ -26,17 +26,6 @@ from engine.training.mixing import plan_steps
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def rows(tmp_path: Path, home: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl")
-
-
 Said = list[dict[str, Any]]
 
 

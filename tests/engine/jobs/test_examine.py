@@ -14,18 +14,7 @@ from engine.data.quality.findings import Report, from_json
 from engine.jobs import data, examine
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tests.engine.training.making import values, write_rows
-from tests.tiny import make_tiny_model
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def rows(tmp_path: Path, home: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl")
+from tests.engine.training.making import values
 
 
 def ask(settings: dict[str, Any]) -> tuple[dict[str, Any], Report, list[dict[str, Any]]]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from engine.app.plan import plan
 from engine.common import paths
@@ -24,28 +22,9 @@ from engine.training.checkpoint import TrainerState
 from engine.training.loop import Loop, Outcome
 from engine.training.probe import MOST_PIECES, choose, probe
 from tests.engine.app.test_plan import machine
-from tests.engine.training.making import create_run, values, write_rows
-from tests.tiny import make_tiny_model
+from tests.engine.training.making import create_run, values
 
-pytestmark = pytest.mark.usefixtures("warm")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def rows(tmp_path: Path, home: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl")
+pytestmark = pytest.mark.usefixtures("warm", "one_thread")
 
 
 def config(tiny: Path, rows: Path, **sections: Any) -> RunConfig:

@@ -23,11 +23,6 @@ from tests.engine.modeling.kernels.tiny_families import write_family
 from tests.tiny import make_tiny_model
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
 def settings(model: Path, data: Path, **dataset: Any) -> RunConfig:
     values = {"model": {"name_or_path": str(model)}, "data": [{"path": str(data)}], "dataset": dataset}
     return RunConfig.model_validate(values)

@@ -19,14 +19,8 @@ from engine.jobs import relation
 from engine.models.relation import from_json
 from engine.runs.directory import RunDir
 from tests.engine.training.making import create_run, values, write_rows
-from tests.tiny import make_tiny_model
 
 pytestmark = pytest.mark.usefixtures("home", "warm")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

@@ -15,14 +15,8 @@ from engine.data.token_view.form import from_json
 from engine.jobs import xray
 from engine.messages.message import Message
 from tests.engine.data.quality.making import asked, jsonl
-from tests.tiny import make_tiny_model
 
 STORY = "Once there was a fox in a house. " * 20
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

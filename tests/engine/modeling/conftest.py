@@ -1,3 +1,3 @@
-"""The tiny models and rows of the training's tests."""
+"""Torch computes on one thread, as in the tests of the training."""
 
-from tests.engine.training.conftest import one_thread, rows, tiny, tiny_base  # noqa: F401
+from tests.engine.training.conftest import _one_thread  # noqa: F401

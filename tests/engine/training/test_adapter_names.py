@@ -27,7 +27,6 @@ from engine.models.adapter.card import read_adapter
 from engine.models.adapter.tensors import passed_over
 from engine.models.card import read_card
 from tests.codes import raises
-from tests.tiny import make_tiny_model
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21]])
 Rename = Callable[[str], str]
@@ -64,11 +63,6 @@ NAMINGS: dict[str, Rename] = {
     "of a parallel wrapper": lambda key: f"module.{key}",
     "of a sharded wrapper": lambda key: key.replace("layers.0.", "layers.0._fsdp_wrapped_module."),
 }
-
-
-@pytest.fixture(scope="module")
-def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "untied", tie=False)
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,8 @@ from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import load_words, locate
 from engine.training.mixing import plan_steps, tell_mix, tell_skipped
 from tests.engine.training.making import Trained, create_run, values, write_rows
-from tests.tiny import make_tiny_model
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def mixed_config(tiny: Path, folder: Path, **second: Any) -> RunConfig:
