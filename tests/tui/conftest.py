@@ -9,15 +9,17 @@ import pytest
 from textual.cache import LRUCache
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
-from textual.pilot import Pilot
 
 from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.writer import EventWriter
+from tests.tui import fake_runs
 from tests.tui.machines import FakeWatch, no_gpu
 from tui.terminal import Terminal
 from tui.world import World
 
-Wait = Callable[[Pilot[None], Callable[[], object]], object]
+MakeWorld = Callable[..., World]
+Live = Callable[..., tuple[RunDir, EventWriter]]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -58,7 +60,7 @@ def spawned() -> list[tuple[str, bool]]:
 
 
 @pytest.fixture
-def make_world(root: Path, spawned: list[tuple[str, bool]]) -> Callable[..., World]:
+def make_world(root: Path, spawned: list[tuple[str, bool]]) -> MakeWorld:
     def spawn(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
         spawned.append((run.id, resume))
         return 4242
@@ -84,3 +86,15 @@ def running() -> Iterator[Callable[[RunDir], None]]:
     yield hold
     for lock in locks:
         lock.release()
+
+
+@pytest.fixture
+def live(root: Path, running: Callable[[RunDir], None]) -> Live:
+    """Makes a run that trains, in which a runner has done the steps up to ``last``."""
+
+    def make(last: int, name: str = "orders-json", total: int = 900) -> tuple[RunDir, EventWriter]:
+        run, writer = fake_runs.training_run(root, last, name, total)
+        running(run)
+        return run, writer
+
+    return make

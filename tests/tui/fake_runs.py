@@ -72,6 +72,14 @@ def train(writer: EventWriter, first: int, last: int, total: int, bad: tuple[int
             writer.emit(ev.Checkpoint(step=number, path=f"checkpoint-{number}", size_bytes=19_000_000, seconds=0.2))
 
 
+def training_run(root: Path, last: int, name: str = "orders-json", total: int = 900) -> tuple[RunDir, EventWriter]:
+    """One that has done the steps up to ``last``."""
+    run, writer = new_run(root, name, total)
+    begin(writer, total)
+    train(writer, 1, last, total)
+    return run, writer
+
+
 def forgetting(step: int, moment: str = "during") -> ev.Forgetting:
     """The gauge of a run that moves further from its base with each step; above some step it gets a mark."""
     far = step / 1000
@@ -94,18 +102,14 @@ def finish(writer: EventWriter, total: int) -> None:
 
 
 def finished_run(root: Path, name: str = "orders-json", total: int = 200) -> RunDir:
-    run, writer = new_run(root, name, total)
-    begin(writer, total)
-    train(writer, 1, total, total)
+    run, writer = training_run(root, total, name, total)
     finish(writer, total)
     writer.close()
     return run
 
 
 def failed_run(root: Path, name: str = "too-large") -> RunDir:
-    run, writer = new_run(root, name, 300)
-    begin(writer, 300)
-    train(writer, 1, 118, 300)
+    run, writer = training_run(root, 118, name, 300)
     writer.emit(
         failure(
             "The GPU is out of memory",

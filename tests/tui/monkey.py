@@ -98,10 +98,8 @@ class MonkeyApp(TunedeckApp):
         root.mkdir(parents=True)
         base = make_whole_model(folder / "home" / "models" / "tiny-chat")
         self.older = make_run(root, base, self.rows)
-        live, writer = fake_runs.new_run(root, "live")
-        fake_runs.begin(writer, 900)
-        fake_runs.train(writer, 1, 120, 900)
-        self._writer, self._step = writer, 120
+        live, self._writer = fake_runs.training_run(root, 120, "live")
+        self._step = 120
         self.runs = (
             fake_runs.finished_run(root), fake_runs.failed_run(root), fake_runs.crashed_run(root), live
         )  # fmt: skip

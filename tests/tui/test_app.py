@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual.screen import Screen
 
-from engine.runs.directory import RunDir
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.__main__ import SCREEN_FLAGS, _flags, open_screen
@@ -19,9 +18,6 @@ from tui.monitor.screen import MonitorScreen
 from tui.terminal import Flags
 from tui.widgets.chart import Chart
 from tui.widgets.dialogs import ConfirmScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 async def test_news_on_the_rule_above_the_keys_gives_way_to_what_comes_after_it(make_world: MakeWorld) -> None:
@@ -89,12 +85,9 @@ async def test_attach_opens_the_monitor_and_leaving_it_leads_home(make_world: Ma
 
 
 async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+    make_world: MakeWorld, live: Live
 ) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 50, 900)
-    running(run)
+    run, _ = live(50)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "50 of 900")

@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.runs.directory import RunDir
 from tests.engine.machine import fake_gpus
 from tests.tui import fake_runs
+from tests.tui.conftest import Live
 from tests.tui.looking import said
 from tests.tui.pty_session import ROOT, PtySession
 from tests.tui.wizard.making import make_model
@@ -82,13 +81,8 @@ def test_an_act_costs_no_more_than_what_it_changes(
 
 
 @pytest.mark.parametrize("begun", [20, 200])
-def test_a_training_on_the_monitor_stays_under_3_kb_a_second(
-    env: dict[str, str], root: Path, running: Callable[[RunDir], None], begun: int
-) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, begun, 900)
-    running(run)
+def test_a_training_on_the_monitor_stays_under_3_kb_a_second(env: dict[str, str], live: Live, begun: int) -> None:
+    _, writer = live(begun)
     stop = threading.Event()
 
     def train() -> None:

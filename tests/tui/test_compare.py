@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,12 @@ from engine.runs.directory import RunDir
 from tests.engine.app.compare.test_compare import make, right, unlike
 from tests.engine.runs.making import make_group, measure
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
 from tui.home.runlist import RunList
 from tui.widgets.chart import Chart
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 def pair(root: Path) -> tuple[RunDir, RunDir]:

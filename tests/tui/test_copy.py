@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.models.chat_request import of_run
-from engine.runs.directory import RunDir
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import clipboard, messages
 from tui.app import TunedeckApp
@@ -21,9 +20,6 @@ from tui.evaluation.strength import StrengthScreen
 from tui.export.screen import ExportScreen
 from tui.home.screen import HomeScreen
 from tui.widgets.help import HelpScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
@@ -60,12 +56,9 @@ async def test_on_home_the_chosen_runs_folder_is_copied_and_it_is_said_where_it_
 
 
 async def test_on_the_monitor_it_is_the_command_the_answer_or_the_line_of_the_log(
-    make_world: MakeWorld, root: Path, sent: list[str], running: Callable[[RunDir], None]
+    make_world: MakeWorld, sent: list[str], live: Live
 ) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 50, 900)
-    running(run)
+    run, _ = live(50)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "50 of 900")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from textual.message import Message
 
 from engine.machine.snapshot import Machine
 from tests.engine.machine.fake_gpus import no_use
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until_shows
 from tests.tui.machines import FakeWatch, gpu, lost, no_gpu, process, used_by, with_gpus
 from tui.app import TunedeckApp
@@ -20,8 +20,6 @@ from tui.home.machine_panel import machine_text
 from tui.machine import NOBODY_LOOKS_S, MachineFeed
 from tui.messages import MachineRead
 from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 class Looker:

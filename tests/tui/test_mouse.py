@@ -11,6 +11,7 @@ from textual.screen import ModalScreen, Screen
 
 from engine.messages import language
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import click_on, said, screen_text, until, until_shows
 from tui import keys
 from tui.app import TunedeckApp
@@ -26,9 +27,7 @@ from tui.widgets.clickable import hints
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.log import LogPane
 from tui.wizard.picker import FilePicker
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 BESIDE = (2, 30)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from engine.common import paths, settings
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import PtySession
 from tui.__main__ import _come_back
@@ -25,9 +25,6 @@ from tui.monitor.screen import MonitorScreen
 from tui.session import Session
 from tui.widgets.chart import Chart
 from tui.widgets.filter import Filter
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 def back(make_world: MakeWorld) -> TunedeckApp:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from engine.common import settings
 from engine.common.errors import ConfigError
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import PtySession
 from tui.__main__ import _take_theme
@@ -21,9 +21,6 @@ from tui.home.screen import HomeScreen
 from tui.terminal import THEME, Terminal
 from tui.theme import CONTRAST, DARK, LIGHT, TERMINAL, THEMES, chosen
 from tui.themes.screen import ThemesScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(autouse=True)

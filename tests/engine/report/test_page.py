@@ -146,9 +146,7 @@ def test_a_run_without_a_result_says_why(tmp_path: Path, maker: str, verdict: st
 
 
 def test_a_run_that_still_trains_is_shown_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, writer = fake_runs.new_run(tmp_path)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 212, 900)
+    run, writer = fake_runs.training_run(tmp_path, 212)
     writer.close()
     monkeypatch.setattr(RunDir, "is_alive", lambda run: True)
     assert "Training is at step 212 of 900. The result is not measured yet." in page_of(run).text

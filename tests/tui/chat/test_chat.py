@@ -19,6 +19,7 @@ from engine.messages import language
 from engine.models.chat_request import BASE, ChatRequest, Turn
 from tests.tui.agreed import check, picture, still
 from tests.tui.chat.streaming import CHILD, stand_in
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import PtySession
 from tests.tui.test_snapshots import SIZES
@@ -27,9 +28,7 @@ from tui.app import TunedeckApp
 from tui.chat.screen import ChatScreen
 from tui.chat.transcript import Transcript
 from tui.flow.dialogue import Answer, Dialogue, Exchange
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 KEPT = Path(__file__).parent / "snapshots"
 TEXT = "The sea is a vast and mysterious realm, teeming with life and full of wonders. 海很大，里面有很多鱼。"
 """Its first 70 characters are ASCII."""

@@ -17,6 +17,7 @@ from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
 from tests.engine.runs.mixing import waiting_mix
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys
 from tui.app import TunedeckApp
@@ -25,16 +26,12 @@ from tui.home.screen import HomeScreen
 from tui.home.watch import RunWatch
 from tui.mixing.screen import MixScreen
 from tui.words import run_name
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 OUT = "The GPU is out of memory"
 
 
 def spiked(root: Path, running: Callable[[RunDir], None]) -> RunDir:
-    run, writer = fake_runs.new_run(root, "wild", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 20, 900)
+    run, writer = fake_runs.training_run(root, 20, "wild")
     writer.emit(ev.Spike(step=20, kind="loss", loss=9.5, expected=2.1, grad_norm=40.0, learning_rate=1e-4))
     writer.close()
     running(run)

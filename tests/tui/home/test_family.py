@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,13 @@ import pytest
 
 from engine.runs import directory
 from tests.engine.models.test_lineage import going_on, make_run
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.home.family import FamilyScreen
 from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 @pytest.mark.parametrize(("size", "unicode"), [((80, 24), True), ((120, 40), True), ((80, 24), False)])

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.config import provenance
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.wizard.making import make_rows
 from tests.tui.wizard.old_adapters import make_run, make_whole_model
 from tui.app import TunedeckApp
 from tui.wizard.flow import WizardScreen
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 SIZES = [(80, 24), (120, 40)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 from textual.message import Message
 
 from engine.runs import control
-from engine.runs.directory import RunDir
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.app import TunedeckApp
@@ -20,9 +19,6 @@ from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
 from tui.widgets.bars import KeyButton
 from tui.widgets.dialogs import ConfirmScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None:
@@ -36,14 +32,11 @@ async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_runs_are_listed_with_state_steps_loss_and_reason(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None], size: tuple[int, int]
+    make_world: MakeWorld, root: Path, live: Live, size: tuple[int, int]
 ) -> None:
     fake_runs.finished_run(root, "done-before")
     fake_runs.failed_run(root, "too-large")
-    run, writer = fake_runs.new_run(root, "orders-json", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 412, 900)
-    running(run)
+    live(412)
     app = TunedeckApp(make_world())
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "412/900")
@@ -102,13 +95,8 @@ async def test_delete_lists_what_it_removes_and_takes_only_that(make_world: Make
     assert notes.read_text() == "mine"
 
 
-async def test_stop_asks_first_and_then_tells_the_runner(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 20, 900)
-    running(run)
+async def test_stop_asks_first_and_then_tells_the_runner(make_world: MakeWorld, live: Live) -> None:
+    run, _ = live(20)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "20/900")
@@ -253,13 +241,10 @@ async def test_the_arrows_walk_from_the_runs_to_what_can_be_done_with_them_and_b
 
 
 async def test_a_key_that_cannot_be_used_says_why_wherever_the_focus_is(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+    make_world: MakeWorld, root: Path, live: Live
 ) -> None:
-    run, writer = fake_runs.new_run(root, "live")
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 20, 900)
+    live(20, "live")
     fake_runs.finished_run(root, "done")
-    running(run)
     app = TunedeckApp(make_world())
 
     def told() -> str:

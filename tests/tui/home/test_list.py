@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,12 @@ from engine.runs.groups import Group
 from engine.runs.summary import RunSummary, Score
 from tests.engine.runs.making import make_checkpoint, make_group, measure, step, write
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
 from tui.widgets.filter import Filter
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 def names(app: TunedeckApp) -> list[str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from engine.runs.directory import RunDir
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.home.columns import GAP, LEAD, columns
 from tui.home.runlist import RunList
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 WIDTHS = (58, 72, 73, 78, 99, 100, 116, 128, 196)
 
 
@@ -30,14 +27,11 @@ def test_columns_fill_the_width_and_no_more(width: int) -> None:
 @pytest.mark.parametrize("unicode", [True, False])
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 40), (200, 60)])
 async def test_figures_stand_below_their_heads(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None], size: tuple[int, int], unicode: bool
+    make_world: MakeWorld, root: Path, live: Live, size: tuple[int, int], unicode: bool
 ) -> None:
     fake_runs.finished_run(root, "orders")
     fake_runs.failed_run(root, "a-name-that-is-longer-than-any-column-has-room-for-at-eighty")
-    run, writer = fake_runs.new_run(root, "世界" * 30, 12_000)
-    fake_runs.begin(writer, 12_000)
-    fake_runs.train(writer, 1, 20, 12_000)
-    running(run)
+    live(20, "世界" * 30, total=12_000)
     app = TunedeckApp(make_world("truecolor" if unicode else "16", unicode))
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "20/12,000")
@@ -86,13 +80,8 @@ async def test_the_wheel_moves_and_stays_in_the_list(make_world: MakeWorld, root
         assert app.focused is listing
 
 
-async def test_the_curve_of_the_chosen_run_grows_with_it(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root, "orders", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 20, 900)
-    running(run)
+async def test_the_curve_of_the_chosen_run_grows_with_it(make_world: MakeWorld, live: Live) -> None:
+    _, writer = live(20, "orders")
     app = TunedeckApp(make_world())
     async with app.run_test(size=(120, 40)) as pilot:
         from tui.home.curve import Curve

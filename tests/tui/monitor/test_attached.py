@@ -10,6 +10,7 @@ from engine.runs.directory import RunDir
 from engine.runs.viewers import Presence
 from tests import memory_runs
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.app import TunedeckApp
@@ -18,9 +19,6 @@ from tui.monitor.screen import MonitorScreen
 from tui.monitor.trouble import Fix
 from tui.widgets.bars import KeyButton
 from tui.widgets.help import HelpScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 async def test_who_else_is_attached_is_in_the_top_line_and_the_help(make_world: MakeWorld, root: Path) -> None:
@@ -45,13 +43,8 @@ async def test_who_else_is_attached_is_in_the_top_line_and_the_help(make_world: 
         await until(pilot, lambda: not run.viewers.exists())
 
 
-async def test_one_that_only_watches_sees_all_and_steers_nothing(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 50, 900)
-    running(run)
+async def test_one_that_only_watches_sees_all_and_steers_nothing(make_world: MakeWorld, live: Live) -> None:
+    run, _ = live(50)
     app = TunedeckApp(make_world(), "monitor", run, only_watches=True)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, "50 of 900")

@@ -30,9 +30,7 @@ class Target(MessagePump):
 
 
 def test_a_long_log_is_one_message_with_all_of_it(root: Path) -> None:
-    run, writer = fake_runs.new_run(root, total=50_000)
-    fake_runs.begin(writer, 50_000)
-    fake_runs.train(writer, 1, 25_000, 50_000)
+    run, _ = fake_runs.training_run(root, 25_000, total=50_000)
     stop = threading.Event()
     target = Target(stop, 1)
     follow(run, target, stop, interval_s=0.01)

@@ -13,14 +13,13 @@ from engine.runs.reducer import reduce
 from engine.runs.state import RunState
 from tests import memory_runs
 from tests.tui import fake_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until_shows
 from tui.app import TunedeckApp
 from tui.monitor import memory
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.panes import MemoryPane
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 GIB = 2**30
 PLAN = ev.MemoryPlan(device="cuda", needed_bytes=round(2.7 * GIB), shown_bytes=round(2.9 * GIB))
 

@@ -13,6 +13,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.monitor.layout import PANES
@@ -20,19 +21,13 @@ from tui.monitor.panes import CurvePane
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyButton
 from tui.widgets.chart import Chart
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 Hold = Callable[[RunDir], None]
 
 
 @pytest.fixture
-def live(root: Path, running: Hold) -> tuple[RunDir, EventWriter]:
-    run, writer = fake_runs.new_run(root, "orders-json", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 212, 900)
-    running(run)
-    return run, writer
+def live(live: Live) -> tuple[RunDir, EventWriter]:
+    return live(212)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,13 @@ from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.runs.directory import RunDir
 from tests import memory_runs
+from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.machines import with_gpus
 from tui.app import TunedeckApp
 from tui.monitor.trouble import Fix
 from tui.widgets.dialogs import ConfirmScreen
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 Spawned = list[tuple[str, bool]]
 SIZES = pytest.mark.parametrize(
     ("size", "colours", "unicode"), [((80, 24), "truecolor", True), ((120, 40), "256", True), ((80, 24), "16", False)]

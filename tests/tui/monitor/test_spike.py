@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from engine.runs import control
@@ -12,24 +9,17 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
 from tests.engine.runs.making import make_checkpoint
-from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.widgets.chart import Chart
-from tui.world import World
-
-MakeWorld = Callable[..., World]
-Hold = Callable[[RunDir], None]
 
 
 @pytest.fixture
-def live(root: Path, running: Hold) -> tuple[RunDir, EventWriter]:
-    run, writer = fake_runs.new_run(root, "orders-json", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 212, 900)
+def live(live: Live) -> tuple[RunDir, EventWriter]:
+    run, writer = live(212)
     for number in (100, 200):
         make_checkpoint(run, number)
-    running(run)
     return run, writer
 
 

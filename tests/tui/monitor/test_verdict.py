@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.runs import evaluations
 from engine.runs import events as ev
-from engine.runs.directory import RunDir
 from tests.engine.report import making
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import screen_text, until_shows
 from tui.app import TunedeckApp
 from tui.monitor import verdict
-from tui.world import World
 
-MakeWorld = Callable[..., World]
 SHOWN = ("47.5%", "42.5% to 52.5%", "+62.5", "better", "can't be told", "o Report", "right")
 
 
@@ -44,13 +41,8 @@ async def test_a_narrow_pane_keeps_value_difference_and_verdict(make_world: Make
         await until_shows(pilot, "66.7% to 76.7%")
 
 
-async def test_the_verdict_comes_when_the_run_has_measured_it(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root, "orders", 900)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 212, 900)
-    running(run)
+async def test_the_verdict_comes_when_the_run_has_measured_it(make_world: MakeWorld, live: Live) -> None:
+    run, writer = live(212, "orders")
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shows(pilot, "212 of 900")

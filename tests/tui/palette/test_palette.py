@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from textual.pilot import Pilot
 
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import ROOT
 from tui import clipboard, messages
@@ -26,9 +26,6 @@ from tui.palette.offers import Offer
 from tui.palette.screen import PaletteScreen
 from tui.themes.screen import ThemesScreen
 from tui.wizard.flow import WizardScreen
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(autouse=True)
@@ -60,12 +57,9 @@ async def test_both_keys_open_it_and_esc_or_the_same_key_closes_it(make_world: M
 
 
 async def test_an_action_is_found_by_a_few_letters_with_its_key_and_command_and_carried_out(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None], home: Path
+    make_world: MakeWorld, live: Live, home: Path
 ) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 50, 900)
-    running(run)
+    run, _ = live(50)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "50 of 900")

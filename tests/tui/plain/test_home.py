@@ -13,6 +13,7 @@ from engine.runs import control
 from engine.runs.directory import RunDir, list_runs
 from tests.engine.runs.making import make_group
 from tests.tui import fake_runs
+from tests.tui.conftest import Live
 from tests.tui.plain.conftest import Talk
 from tui.plain.opening import open_lines
 
@@ -44,14 +45,8 @@ def test_who_attaches_is_told_the_commands_that_come_next(talk: Talk, run: RunDi
     assert f"tunedeck --plain chat {run.id}" in talk("q", route="attach", name="last")
 
 
-def test_a_running_one_goes_on_when_it_is_left(
-    talk: Talk, home: Path, running: Callable[[RunDir], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths.runs_dir().mkdir(parents=True)
-    run, writer = fake_runs.new_run(paths.runs_dir())
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 20, 900)
-    running(run)
+def test_a_running_one_goes_on_when_it_is_left(talk: Talk, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = live(20)
     monkeypatch.setattr("tui.plain.lines.Lines.typed_within", lambda self, seconds: "q")
     assert f"tunedeck attach {run.id}" in talk("1", "q")
 

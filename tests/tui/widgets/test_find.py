@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from engine.runs.directory import RunDir
-from tests.tui import fake_runs
+from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import clipboard
 from tui.app import TunedeckApp
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.find import FindLine, LogSearch
-from tui.world import World
-
-MakeWorld = Callable[..., World]
 
 
-async def test_the_log_of_a_run_is_searched(
-    make_world: MakeWorld, root: Path, home: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 350, 900)
-    running(run)
+async def test_the_log_of_a_run_is_searched(make_world: MakeWorld, home: Path, live: Live) -> None:
+    run, _ = live(350)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, "350 of 900")
@@ -49,13 +39,8 @@ async def test_the_log_of_a_run_is_searched(
         await until(pilot, lambda: not isinstance(app.screen, MonitorScreen))
 
 
-async def test_what_is_not_there_is_said_and_no_letter_of_it_steers_the_run(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
-) -> None:
-    run, writer = fake_runs.new_run(root)
-    fake_runs.begin(writer, 900)
-    fake_runs.train(writer, 1, 50, 900)
-    running(run)
+async def test_what_is_not_there_is_said_and_no_letter_of_it_steers_the_run(make_world: MakeWorld, live: Live) -> None:
+    run, _ = live(50)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, "50 of 900")
