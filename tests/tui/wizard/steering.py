@@ -57,6 +57,13 @@ async def write(pilot: Pilot[None], text: str) -> None:
         await pilot.pause()
 
 
+async def add_file(app: WizardApp, pilot: Pilot[None], path: object, *keys: str) -> None:
+    """From the first step to the data, where the file is added, then the keys."""
+    await to_data(app, pilot)
+    await write(pilot, str(path))
+    await press(app, pilot, "enter", *keys)
+
+
 def shown_words(app: WizardApp) -> str:
     """The step's text as one line, so that a sentence is found however it is wrapped."""
     host = app.wizard.query_one("#step-host").region

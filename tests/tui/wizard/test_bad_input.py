@@ -15,7 +15,7 @@ from engine.messages import language
 from engine.messages.catalogue import text
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
-from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, enter, press, shown_words, to_data, write
 
 BROKEN = '{"instruction": "a", "output": "b"}\n{"instruction": "a", "output": \n'
 
@@ -43,9 +43,7 @@ async def test_a_bad_data_file_is_told_beside_it_and_stops_next(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     async with open_wizard(size=size) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(tmp_path / name))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, tmp_path / name)
         for word in said:
             assert word in shown_words(app), text_of(app)
         await press(app, pilot, "ctrl+n")
@@ -59,9 +57,7 @@ async def test_unknown_columns_can_be_mapped_where_they_are_told(
     path = tmp_path / "odd.jsonl"
     path.write_text('{"foo": "a question", "bar": "an answer"}\n' * 3)
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(path))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, path)
         assert "F2: map the columns" in shown_words(app)
         await press(app, pilot, "f2", "down", "right", "down", "right", "right", "enter", "ctrl+n")
         assert app.wizard.step_name == "settings"
@@ -91,9 +87,7 @@ async def test_a_name_that_leads_nowhere_is_refused_beside_the_field_with_the_ne
     open_wizard: Opener, model: Path, rows: Path, typed: str, near: str
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows.parent / typed))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, rows.parent / typed)
         form = app.wizard.step._form("path")
         assert form.text == str(rows.parent / typed)
         assert (f"Did you mean {rows.parent / near}?" in form.error) if near else form.error
@@ -120,9 +114,7 @@ async def test_a_path_typed_while_the_list_has_the_focus_is_not_lost(
 ) -> None:
     (tmp_path / "odd.csv").write_text("id,Frage,Antwort\n7,Was?,Das.\n")
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(tmp_path / "odd.csv"))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, tmp_path / "odd.csv")
         assert app.focused is not None
         assert app.focused.id == "data-list"
         await write(pilot, "orders.jsonl")
@@ -145,9 +137,7 @@ async def test_control_codes_in_rows_are_shown_harmless(open_wizard: Opener, mod
     path = tmp_path / "evil.jsonl"
     path.write_text(json.dumps({"prompt": "\x1b[31mred[/b] [bold]x", "completion": "\x07bell"}) + "\n")
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(path))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, path)
         assert "red[/b] [bold]x" in text_of(app)
         assert "\x1b" not in text_of(app)
         assert "\x07" not in text_of(app)
@@ -158,9 +148,7 @@ async def test_a_value_out_of_range_is_told_beside_its_field(
     open_wizard: Opener, model: Path, rows: Path, typed: str, said: str
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await add_file(app, pilot, rows, "ctrl+n", "f2", "end", "backspace")
         await write(pilot, typed)
         await press(app, pilot, "tab")
         assert said in text_of(app)  # told when the field is left
@@ -173,9 +161,7 @@ async def test_a_field_that_was_emptied_is_at_its_default_again_and_shows_it(
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await add_file(app, pilot, rows, "ctrl+n", "f2", "end", "backspace")
         await write(pilot, "7")
         await press(app, pilot, "tab", "shift+tab", "end", "backspace", "tab")
         assert app.wizard.draft.get("train.num_train_epochs") == 2
@@ -190,9 +176,7 @@ async def test_a_field_that_was_emptied_is_at_its_default_again_and_shows_it(
 
 async def test_a_wrong_value_out_of_sight_is_brought_into_sight(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await add_file(app, pilot, rows, "ctrl+n", "f2", "end", "backspace")
         await write(pilot, "0")
         await press(app, pilot, "f2", "f2")  # all fields, then the preset alone
         assert "epochs  " not in text_of(app)
@@ -265,9 +249,7 @@ async def test_rows_that_cannot_be_trained_on_block_the_start(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, error: dict[str, str]
 ) -> None:
     async with open_wizard(inspect_command=make_child(tmp_path, error)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         assert error["title"] in text_of(app)
         assert error["hint"] in text_of(app)
         await press(app, pilot, "enter")
@@ -279,9 +261,7 @@ async def test_a_check_that_breaks_down_says_so_and_does_not_block(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
 ) -> None:
     async with open_wizard(inspect_command=make_child(tmp_path)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         assert "ended without a result" in text_of(app)
         await press(app, pilot, "enter")
         assert len(app.started) == 1
@@ -292,14 +272,11 @@ async def test_a_check_can_be_stopped_and_started_again(
 ) -> None:
     child = make_child(tmp_path, GOOD, waits_for=tmp_path / "never")
     async with open_wizard(inspect_command=child) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n")
+        await add_file(app, pilot, rows, "ctrl+n")
         await pilot.press("enter")
         while "reading: 1 of 4" not in text_of(app):
             await pilot.pause(0.02)
-        await pilot.press("ctrl+x")
-        await settle(app, pilot)
+        await press(app, pilot, "ctrl+x")
         assert "Check cancelled" in text_of(app)
         (tmp_path / "never").touch()
         await press(app, pilot, "f5", "escape")
@@ -311,9 +288,7 @@ async def test_a_disk_too_small_for_checkpoints_blocks_the_start(
 ) -> None:
     monkeypatch.setattr("engine.memory.disk.free_bytes", lambda place: 1000)
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter", "enter")
         assert "disk is too small" in shown_words(app)
         assert app.started == []
 

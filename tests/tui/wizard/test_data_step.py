@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.config.provenance import YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_rows, text_of
-from tests.tui.wizard.steering import press, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, press, shown_words, to_data, write
 from tui.draft.mix_sources import inspection_of
 from tui.wizard.data.beside import RowsBeside
 
@@ -16,9 +16,7 @@ async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
     async with open_wizard(size=(120, 40)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, rows)
         assert "alpaca, 40 rows" in text_of(app)
         assert "columns instruction, input, output" in shown_words(app)
         assert "assistant 1" in text_of(app)
@@ -30,9 +28,7 @@ async def test_in_a_very_large_window_the_first_rows_stand_beside_settings_and_r
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
     async with open_wizard(size=(200, 60)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, rows)
         assert not app.wizard.query_one(RowsBeside).display, "the step shows them itself"
         for _ in range(2):
             await press(app, pilot, "ctrl+n")
@@ -46,9 +42,7 @@ async def test_columns_that_are_not_used_are_named_beside_the_file(
     path = tmp_path / "reviews.csv"
     path.write_text("review,stars,url\n" + "".join(f"The film {n} was long.,{n % 5},u{n}\n" for n in range(20)))
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(path))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, path)
         assert "classification, 20 rows" in text_of(app)
         assert "columns review as text, stars as label; not used: url" in shown_words(app)
 
@@ -73,8 +67,7 @@ async def test_several_files_can_be_used_and_one_removed(
             await write(pilot, str(path))
             await press(app, pilot, "enter")
         assert "50 rows" in text_of(app)
-        await press(app, pilot, "tab", "up", "delete")
-        await press(app, pilot, "ctrl+n")
+        await press(app, pilot, "tab", "up", "delete", "ctrl+n")
         assert [item["path"] for item in app.wizard.draft.data_sources()] == [str(more)]
 
 
@@ -104,9 +97,7 @@ async def test_the_picker_goes_up_and_closes_without_a_choice(open_wizard: Opene
 
 async def test_another_format_is_tried_at_once(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "tab", "tab", "right", "right")
+        await add_file(app, pilot, rows, "tab", "tab", "right", "right")
         assert "No column for" in shown_words(app)
         await press(app, pilot, "left")
         assert "assistant 1" in text_of(app)
@@ -132,17 +123,13 @@ async def test_a_long_question_does_not_hide_the_answer(open_wizard: Opener, mod
     path = tmp_path / "long.jsonl"
     path.write_text('{"prompt": "' + "why " * 400 + '", "completion": "because"}\n')
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(path))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, path)
         assert "assistant because" in text_of(app)
 
 
 async def test_an_older_check_does_not_speak_for_other_rows(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "f5", "escape")
+        await add_file(app, pilot, rows, "f5", "escape")
         assert inspection_of(app.wizard.draft, app.wizard.facts) is not None
         await press(app, pilot, "tab", "delete")
         assert inspection_of(app.wizard.draft, app.wizard.facts) is None

@@ -17,7 +17,7 @@ from engine.runs.directory import RunDir
 from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
-from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, enter, press, settle, shown_words, to_data, write
 from tui import messages
 from tui.draft import draft as drafts
 from tui.terminal import Terminal
@@ -41,11 +41,9 @@ async def test_enter_alone_starts_the_demo(open_wizard: Opener, demo: Resolved, 
             "train?",
         ):
             assert question in text_of(app)
-            await pilot.press("enter")
-            await settle(app, pilot)
+            await press(app, pilot, "enter")
         assert "40 rows: 36 to train on, 4 held out" in text_of(app)
-        await pilot.press("enter")
-        await settle(app, pilot)
+        await press(app, pilot, "enter")
         (run,) = app.started
         assert tomllib.loads(run.config.read_text())["dataset"]["eval_rows"] == 100
         assert "# preset demo" in run.config.read_text()
@@ -68,40 +66,26 @@ async def test_every_step_shows_its_buttons_and_keys(
             if terminal.unicode is False:
                 assert text.isascii(), sorted({c for c in text if not c.isascii()})
             if index < 4:
-                await pilot.press("ctrl+n")
-                await settle(app, pilot)
+                await press(app, pilot, "ctrl+n")
 
 
 async def test_next_and_back_are_reached_by_tab_and_enter(open_wizard: Opener, model: Path) -> None:
     async with open_wizard() as (app, pilot):
         await _tab_to(app, pilot, "[>Next<]")
-        await pilot.press("enter")
-        await settle(app, pilot)
+        await press(app, pilot, "enter")
         assert app.wizard.step_name == "model"
         await _tab_to(app, pilot, "[>Back<]")
-        await pilot.press("enter")
-        await settle(app, pilot)
+        await press(app, pilot, "enter")
         assert app.wizard.step_name == "task"
 
 
 async def test_going_back_and_forth_keeps_every_answer(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await pilot.press("enter")
-        await settle(app, pilot)
-        await pilot.press("ctrl+n")
-        await settle(app, pilot)
-        await pilot.press("f2")
-        await settle(app, pilot)
+        await add_file(app, pilot, rows, "ctrl+n", "f2")
         await pilot.press("end", "backspace", *"7")
-        for key in ("ctrl+k", "ctrl+k", "ctrl+k", "ctrl+k"):
-            await pilot.press(key)
-            await settle(app, pilot)
+        await press(app, pilot, "ctrl+k", "ctrl+k", "ctrl+k", "ctrl+k")
         assert app.wizard.step_name == "task"
-        for key in ("ctrl+n", "ctrl+n", "ctrl+n"):
-            await pilot.press(key)
-            await settle(app, pilot)
+        await press(app, pilot, "ctrl+n", "ctrl+n", "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("train.num_train_epochs") == 7
         assert app.wizard.draft.source("train.num_train_epochs") == YOU
@@ -111,19 +95,11 @@ async def test_going_back_and_forth_keeps_every_answer(open_wizard: Opener, mode
 
 async def test_back_does_not_check_and_keeps_even_a_wrong_value(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        for key in ("enter", "ctrl+n", "f2"):
-            await pilot.press(key)
-            await settle(app, pilot)
+        await add_file(app, pilot, rows, "ctrl+n", "f2")
         await pilot.press("end", "backspace", *"many")
-        await pilot.press("ctrl+k")
-        await settle(app, pilot)
+        await press(app, pilot, "ctrl+k")
         assert app.wizard.step_name == "data"
-        await pilot.press("ctrl+n")
-        await settle(app, pilot)
-        await pilot.press("ctrl+n")
-        await settle(app, pilot)
+        await press(app, pilot, "ctrl+n", "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert "should be a number" in text_of(app)
 
@@ -163,9 +139,7 @@ async def test_start_waits_for_the_check_and_goes_on_by_itself(
 ) -> None:
     go = tmp_path / "go"
     async with open_wizard(demo, inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
-        for _ in range(3):
-            await pilot.press("enter")
-            await settle(app, pilot)
+        await enter(app, pilot, 3)
         await pilot.press("enter", "enter")
         await pilot.pause()
         assert app.started == []
@@ -179,8 +153,7 @@ async def test_leaving_posts_a_message_and_keeps_the_answers(open_wizard: Opener
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
         wizard = app.wizard
-        await pilot.press("escape")
-        await settle(app, pilot)
+        await press(app, pilot, "escape")
         assert app.current_mode == "home"
         assert said("wizard.answers-kept") in [note.message for note in app._notifications]
         app.post_message(messages.WizardAsked())
@@ -211,17 +184,11 @@ async def test_a_killed_app_offers_its_draft_and_a_started_run_removes_it(
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await pilot.press("enter")
-        await settle(app, pilot)
-        await pilot.press("ctrl+n")
-        await settle(app, pilot)
+        await add_file(app, pilot, rows, "ctrl+n")
     async with open_wizard() as (app, pilot):
         assert "unfinished answers" in text_of(app)
         assert "orders.jsonl" in text_of(app)
-        await pilot.press("enter")
-        await settle(app, pilot)
+        await press(app, pilot, "enter")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("data.0.path") == str(rows)
         await enter(app, pilot, 2)
@@ -288,8 +255,7 @@ async def test_why_teaches_on_every_step(open_wizard: Opener, demo: Resolved) ->
             shown = {key.id for key in app.screen._tables[0][1]}  # type: ignore[attr-defined]
             assert ("depth" in shown) == (app.wizard.step_name == "settings"), "no keys of other steps"
             await pilot.press("escape")
-            await pilot.press("ctrl+n")
-            await settle(app, pilot)
+            await press(app, pilot, "ctrl+n")
 
 
 async def test_the_key_that_goes_on_never_starts_the_run(open_wizard: Opener, demo: Resolved) -> None:

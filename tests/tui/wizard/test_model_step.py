@@ -17,7 +17,7 @@ from engine.messages.message import Message
 from engine.models.card import ModelCard, read_card
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_model, text_of
-from tests.tui.wizard.steering import press, settle, shown_words, write
+from tests.tui.wizard.steering import press, shown_words, write
 from tui.widgets.choosers import PickList
 
 
@@ -96,8 +96,7 @@ async def test_fetching_shows_how_far_it_is_and_can_be_stopped(open_wizard: Open
         while "of 98 MB" not in text_of(app):
             await pilot.pause(0.02)
         assert "Ctrl+X" in text_of(app)
-        await pilot.press("ctrl+x")
-        await settle(app, pilot)
+        await press(app, pilot, "ctrl+x")
         while not ended:
             await pilot.pause(0.02)
         assert "Stopped" in shown_words(app)

@@ -9,7 +9,7 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_rows, text_of
 from tests.tui.wizard.mix.test_screen import drafted
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
-from tests.tui.wizard.steering import press, settle, to_data, write
+from tests.tui.wizard.steering import add_file, press, settle
 from tui.widgets.choosers import PickList
 from tui.wizard.mix.table import MixTable
 
@@ -39,9 +39,7 @@ async def test_a_click_on_a_remedy_of_the_doctor_applies_it_and_one_on_a_length_
     remedies = [remedy("leave those rows out", 12, 0, "drop_empty_answers")]
     report = found(rows, finding("empty_answers", "warning", "empty answers", remedies=remedies), lengths=LENGTHS)
     async with open_wizard(inspect_command=make_child(tmp_path, report)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "f5")
+        await add_file(app, pilot, rows, "f5")
         await click_on(pilot, "Press 1: leave those rows out")
         await settle(app, pilot)
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
@@ -56,9 +54,7 @@ async def test_a_click_on_a_warning_of_the_review_applies_its_remedy(
 ) -> None:
     long = GOOD | {"too_long": 9, "tokens_max": 1500}
     async with open_wizard(inspect_command=make_child(tmp_path, long)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         await click_on(pilot, "[1: set it to 2,048]")
         await settle(app, pilot)
         assert app.wizard.draft.get("dataset.max_length") == 2048

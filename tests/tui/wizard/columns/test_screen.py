@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from engine.config.provenance import DETECTED
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, text_of
-from tests.tui.wizard.steering import press, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, press, shown_words, to_data, write
 from tui.terminal import Terminal
 from tui.wizard.columns.screen import ColumnsScreen
 
@@ -29,9 +29,7 @@ def words_of(app: WizardApp) -> str:
 
 
 async def at_columns(app: WizardApp, pilot: Pilot[None], path: Path) -> None:
-    await to_data(app, pilot)
-    await write(pilot, str(path))
-    await press(app, pilot, "enter", "f2")
+    await add_file(app, pilot, path, "f2")
     assert isinstance(app.screen, ColumnsScreen)
 
 
@@ -39,9 +37,7 @@ async def test_an_unclear_file_offers_the_mapping_beside_it_with_the_focus_there
     open_wizard: Opener, model: Path, odd: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(odd))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, odd)
         assert "> odd.csv" in shown_words(app)
         assert "odd.csv has the columns: id, Frage, Antwort. F2: map the columns." in shown_words(app)
 
@@ -52,9 +48,7 @@ async def test_a_format_that_is_only_guessed_is_shown_with_its_confidence_and_th
     path = tmp_path / "numbers.csv"
     path.write_text("text,label\n" + "good,1\nbad,0\n" * 5)
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(path))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, path)
         assert "60% sure; wrong? F2" in shown_words(app)
         assert "> numbers.csv" in shown_words(app)
 

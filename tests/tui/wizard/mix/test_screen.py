@@ -16,7 +16,7 @@ from tests.tui.wizard.conftest import model as model
 from tests.tui.wizard.conftest import open_wizard as open_wizard
 from tests.tui.wizard.conftest import rows as rows
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_rows, text_of
-from tests.tui.wizard.steering import press, settle, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, press, settle, shown_words, write
 from tui.draft.draft import Draft
 from tui.draft.mix_sources import inspection_of
 from tui.terminal import Terminal
@@ -58,9 +58,7 @@ async def test_a_second_source_brings_the_mix_on_a_line_and_the_board_behind_it(
     open_wizard: Opener, model: Path, rows: Path, chat: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter")
+        await add_file(app, pilot, rows)
         assert "mix:" not in shown_words(app)
         await write(pilot, str(chat))
         await press(app, pilot, "enter")

@@ -16,7 +16,7 @@ from engine.config.provenance import DEFAULT, YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, literal, remedy
-from tests.tui.wizard.steering import press, settle, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, press, settle, shown_words
 from tui.terminal import Terminal
 from tui.wizard.quality.screen import DoctorScreen
 from tui.wizard.xray.screen import XrayScreen
@@ -54,9 +54,7 @@ def words_in(app: WizardApp, selector: str) -> str:
 
 
 async def at_data(app: WizardApp, pilot: Pilot[None], rows: Path) -> None:
-    await to_data(app, pilot)
-    await write(pilot, str(rows))
-    await press(app, pilot, "enter")
+    await add_file(app, pilot, rows)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from engine.memory.budget import Budget
 from engine.messages.message import Message
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, text_of
-from tests.tui.wizard.steering import press, shown_words, to_data, write
+from tests.tui.wizard.steering import add_file, press, shown_words, write
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.findings import apply, findings_of
@@ -98,9 +98,7 @@ async def test_one_key_on_the_review_applies_the_remedy(
 ) -> None:
     long = GOOD | {"too_long": 9, "tokens_max": 1500}
     async with open_wizard(inspect_command=make_child(tmp_path, long)) as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         assert "9 rows (25%) are longer" in text_of(app)
         assert "[1: set it to 2,048]" in text_of(app)
         await press(app, pilot, "1")
@@ -113,10 +111,7 @@ async def test_the_config_is_saved_for_the_headless_command_and_never_over_a_fil
 ) -> None:
     (tmp_path / "mine.toml").write_text("precious")
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter", "f6")
-        await press(app, pilot, "ctrl+u")
+        await add_file(app, pilot, rows, "ctrl+n", "enter", "f6", "ctrl+u")
         await write(pilot, "mine.toml")
         await press(app, pilot, "enter")
         assert "This file exists" in text_of(app)
@@ -133,9 +128,7 @@ async def test_the_review_tells_that_a_logout_ends_the_training(
 ) -> None:
     monkeypatch.setattr("engine.runs.logout_survival.warning", lambda: Message("runs.ends-at-logout"))
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         shown = [finding.reason.code for finding in app.wizard.step._found]  # type: ignore[union-attr]
         assert "runs.ends-at-logout" in shown
         assert "logout" in text_of(app)
@@ -145,9 +138,7 @@ async def test_what_broke_after_the_review_is_refused_at_the_start(
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
-        await to_data(app, pilot)
-        await write(pilot, str(rows))
-        await press(app, pilot, "enter", "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         rows.write_text(rows.read_text() + "{broken\n")
         await press(app, pilot, "enter")
         assert "A row is not valid JSON" in shown_words(app)
