@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -40,6 +41,30 @@ def answers() -> Say:
         print(json.dumps({"type": kind, **values}, default=_plain), file=stream, flush=True)
 
     return say
+
+
+def doing(say: Say, code: str) -> None:
+    """Say that it is about what ``code`` names, of which nobody knows how long it takes."""
+    say("progress", done=0, total=None, message=Message(code))
+
+
+def counting(say: Say, code: str) -> Callable[[int, int | None], None]:
+    """Says how much of what ``code`` names is done."""
+    return lambda done, total: say("progress", done=done, total=total, message=Message(code))
+
+
+class Interrupted(BaseException):
+    """A signal asked a child for its end."""
+
+
+def interruptible() -> None:
+    """In a child: from now on SIGTERM and SIGINT raise Interrupted."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupted
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
 
 
 def record_of(line: str | bytes) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.common.child import Say, answers
+from engine.common.child import Interrupted, Say, answers, counting, doing, interruptible
 from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, TunedeckError, reason_of
 from engine.common.files import read_json, write_atomic
@@ -34,15 +33,10 @@ if TYPE_CHECKING:
 Told = Callable[[], None]
 
 
-class Interrupted(BaseException):
-    """A signal asked for the end."""
-
-
 def main(arguments: Sequence[str]) -> int:
     """0 when the export stands; 1 with an error line; 130 when interrupted."""
     say = answers()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    interruptible()
     request = json.loads(arguments[0])
     out = Path(request["out"])
     try:
@@ -66,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: dict[str, Any], say: Say) -> dict[str, int]:
     """Export; name and bytes of each file. Raises TunedeckError, OSError."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     out, adapter, base = Path(request["out"]), Path(request["adapter"]), Path(request["base"])
     target, name = request["target"], request["name"]
     if target == "merged":
@@ -132,10 +126,7 @@ def _written(path: Path, text: str) -> dict[str, int]:
 def _merged(base: Path, adapter: Path, target: Path, say: Say) -> Path:
     from engine.export.merge.write import merge
 
-    def merging(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message=Message("export.merging"))
-
-    return merge(base, [(adapter, 1.0)], target, merging).path
+    return merge(base, [(adapter, 1.0)], target, counting(say, "export.merging")).path
 
 
 def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int]:
@@ -222,10 +213,6 @@ def _told(say: Say, message: Message) -> Told:
 
 def _fetching(say: Say) -> Callable[[int, int | None, Message], None]:
     return lambda done, total, message: say("progress", done=done, total=total, message=message)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise Interrupted
 
 
 if __name__ == "__main__":

@@ -26,10 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.common.child import Say, answers
+from engine.common.child import Say, answers, counting, doing
 from engine.common.clean_text import clean, in_words
 from engine.common.errors import ConfigError, MachineError, TunedeckError
-from engine.messages.message import Message
 from engine.models.chat_request import BASE, BESIDE, MODEL, TUNED, Asked, ChatRequest
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def yield_to_others() -> None:
 
 def load(request: ChatRequest, say: Say) -> Ready:
     """The model with its voices, told as ``ready``. Raises TunedeckError."""
-    say("progress", done=0, total=None, message=Message("jobs.loading-libraries"))
+    doing(say, "jobs.loading-libraries")
     from engine.distributed.device import restrict_gpus, settle_memory
     from engine.models.for_use import Trust, find_for_use
 
@@ -88,13 +87,10 @@ def load(request: ChatRequest, say: Say) -> Ready:
     from engine.distributed.device import place
 
     placement = place(config)
-    say("progress", done=0, total=None, message=Message("jobs.loading-model"))
-
-    def hashed(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message=Message("chat.checking-base"))
+    doing(say, "jobs.loading-model")
 
     try:
-        ready = load_for_use(found, placement, trust, hashed)
+        ready = load_for_use(found, placement, trust, counting(say, "chat.checking-base"))
         if other is not None:
             ready.put_beside(other)
     except Exception as error:

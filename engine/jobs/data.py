@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.config.schema import RunConfig
 from engine.data.batches import BySource, Rows
 from engine.data.files.sources import source_names
@@ -35,7 +35,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     ``train_rows`` and ``tokens_total`` are those of one pass over the mix; ``sources`` are the figures of each source
     (see ``SourceFigures``), from which any other mix of them follows.
     """
-    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
+    doing(say, "jobs.reading-rows")
     reading, index, sample = Reading(config), index_of(config), sample_of(config)
     reading.observe([index, sample])
     return figures(reading, index, sample, say)
@@ -61,7 +61,7 @@ def figures(reading: Reading, index: RowIndex, kept: BySource[RowSample], say: S
     parts = parts_of(reading, index)
     if not is_here(config.model):
         return {"kind": "unavailable", "message": Message("jobs.lengths-later", model=config.model.name_or_path)}
-    say("progress", done=0, total=None, message=Message("jobs.loading-tokenizer"))
+    doing(say, "jobs.loading-tokenizer")
     card = locate(config.model, lambda done, total, message: None)
     words = words_of(config, card)
     renderer = Renderer(words.tokenizer, words.stops)

@@ -14,10 +14,9 @@ from typing import Any
 import msgspec
 
 from engine.common import hub_watch
-from engine.common.child import Say, answers
+from engine.common.child import Say, answers, doing
 from engine.common.clean_text import in_words
 from engine.common.errors import TunedeckError
-from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.evaluation_request import EvaluationRequest
 from engine.runs.phases import Phases, Sink
@@ -61,7 +60,7 @@ def serve(arguments: Sequence[str], kind: type[msgspec.Struct], failed: str, ans
 
 def answer(request: EvaluationRequest, say: Say, sink: Sink, check: Callable[[], None]) -> dict[str, Any]:
     """Carry ``request`` out; returns the name of the evaluation that is kept. Raises TunedeckError, StopRequested."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.distributed.device import restrict_gpus, settle_memory
     from engine.models.for_use import Trust, find_for_use
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.common.errors import DataError, ModelError
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: ProofRequest, say: Say, sink: Sink, check: Callable[[], None]) -> dict[str, Any]:
     """Ask adapter and files the same rows; the evaluation that is kept. Raises TunedeckError, StopRequested."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.distributed.device import settle_memory
 
     settle_memory()

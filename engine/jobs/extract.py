@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.common.errors import MachineError
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: ExtractRequest, say: Say, sink: Sink, check: Callable[[], None]) -> dict[str, Any]:
     """Make the adapter in the run's folder, and let it answer beside both models where there are rows."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.distributed.device import settle_memory
     from engine.export.extract import extract
     from engine.models.adapter.made import write_values

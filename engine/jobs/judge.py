@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
 from engine.runs import choices
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None]) -> dict[str, Any]:
     """Carry ``request`` out. Raises TunedeckError, StopRequested; choices made by then are kept."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.distributed.device import restrict_gpus, settle_memory
     from engine.models.for_use import Trust, find_for_use
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 
@@ -19,7 +19,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     if not is_here(model):
         return {"kind": "unavailable", "message": Message("jobs.kind-later", model=model.name_or_path)}
     restrict_gpus(config)  # before torch is loaded
-    say("progress", done=0, total=None, message=Message("jobs.loading-model"))
+    doing(say, "jobs.loading-model")
     from engine.common.files import read_json
     from engine.evaluation.kind_probe import probe_kind
     from engine.modeling.load import load_base

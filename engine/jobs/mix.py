@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.common.errors import MachineError, ModelError
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: MixRequest, say: Say, sink: Sink, check: Callable[[], None]) -> dict[str, Any]:
     """Make and measure the mix; its folder. Raises TunedeckError, StopRequested."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.distributed.device import restrict_gpus, settle_memory
     from engine.models.for_use import Trust, find_for_use
     from engine.runs import mixes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 
@@ -19,7 +19,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         return {"kind": "unavailable", "message": Message("jobs.probe-later", model=config.model.name_or_path)}
     restrict_gpus(config)  # before torch is loaded
     settle_memory()
-    say("progress", done=0, total=None, message=Message("jobs.loading-libraries"))
+    doing(say, "jobs.loading-libraries")
     from engine.training.probe import probe
 
     def progress(done: float, total: float | None, message: Message | str) -> None:

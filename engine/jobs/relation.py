@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.common.errors import ConfigError
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
@@ -26,7 +26,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     model = config.model
     if not is_here(model):
         return {"kind": "unavailable", "message": Message("jobs.relation-later", model=model.name_or_path)}
-    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
+    doing(say, "jobs.reading-rows")
     news = [source for source in config.data if source.role != "replay"]  # replay is old by its nature
     new = load(config.model_copy(update={"data": news or config.data})).rows
     old, missing = rows_behind(card)
@@ -38,7 +38,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.tokens.tokenizer import locate
 
     restrict_gpus(config)
-    say("progress", done=0, total=None, message=Message("jobs.loading-model"))
+    doing(say, "jobs.loading-model")
     base_card = locate(model, lambda done, total, message: None)
     require_positions(config, base_card)
     base = load_base(base_card, model, place(config), False)

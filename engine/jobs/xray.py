@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.common.child import Say
+from engine.common.child import Say, doing
 from engine.common.clean_text import in_words
 from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import RunConfig
@@ -46,11 +46,11 @@ def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -
         return {"kind": "unavailable", "message": Message("jobs.xray-later", model=model.name_or_path)}
     asked: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_listen, args=(requests or sys.stdin, asked), daemon=True).start()
-    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
+    doing(say, "jobs.reading-rows")
     shelf = Shelf(config)
     try:
         shelf.read(_BATCH_ROWS)
-        say("progress", done=0, total=None, message=Message("jobs.loading-tokenizer"))
+        doing(say, "jobs.loading-tokenizer")
         words = words_of(config, locate(model, lambda done, total, message: None))
         names = source_names(config.data)
         weights = dict(zip(names, (source.weight for source in config.data), strict=True))

@@ -7,28 +7,21 @@ type progress, then one result or error. SIGTERM and SIGINT end it after removin
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.common.child import Say, answers
+from engine.common.child import Interrupted, Say, answers, counting, doing, interruptible
 from engine.common.clean_text import in_words
 from engine.common.errors import TunedeckError
-from engine.messages.message import Message
-
-
-class Interrupted(BaseException):
-    """A signal asked for the end."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 when the merge stands (and its proof, if one was asked for); 1 with an error line; 130 when interrupted."""
     say = answers()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    interruptible()
     try:
         say("result", **answer(json.loads(arguments[0]), say))
         return 0
@@ -43,15 +36,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def answer(request: dict[str, Any], say: Say) -> dict[str, Any]:
     """Merge, then prove it if asked; the result's values. Raises TunedeckError."""
-    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
+    doing(say, "export.loading-libraries")
     from engine.export.merge.write import merge
-
-    def merging(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message=Message("export.merging"))
 
     base, target = Path(request["base"]), Path(request["target"])
     adapters = [(str(name), float(weight)) for name, weight in request["adapters"]]
-    merged = merge(base, adapters, target, merging, request.get("dtype"), bool(request.get("trust_base")))
+    merged = merge(
+        base, adapters, target, counting(say, "export.merging"), request.get("dtype"), bool(request.get("trust_base"))
+    )
     values: dict[str, Any] = asdict(merged) | {"path": str(merged.path)}
     if request.get("prove"):
         values["proof"] = _prove(base, adapters, merged.path, request.get("rows"), say)
@@ -64,20 +56,13 @@ def _prove(base: Path, adapters: list[tuple[str, float]], merged: Path, rows: st
     from engine.export.proof.prove import data_rows, prove
     from engine.models.adapter.config import PROOF_FILE
 
-    def proving(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message=Message("export.proving"))
-
     ids = []
     if rows:
         config = RunConfig.model_validate({"model": {"name_or_path": str(merged)}, "data": [{"path": rows}]})
         ids = data_rows(config, merged)
-    values = prove(base, adapters, merged, ids, on_progress=proving).as_values()
+    values = prove(base, adapters, merged, ids, on_progress=counting(say, "export.proving")).as_values()
     write_json(merged / PROOF_FILE, values)
     return values
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise Interrupted
 
 
 if __name__ == "__main__":
