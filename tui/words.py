@@ -19,6 +19,12 @@ def said(value: Message | str | None) -> str:
     return clean(text(value) if isinstance(value, Message) else value or "", keep_newlines=False)
 
 
+def begun(said: str, most: int) -> str:
+    """The first ``most`` characters of a long text, cleaned, and how many there are of it."""
+    said = clean(said).strip()
+    return said if len(said) <= most else f"{said[:most].rstrip()} ... {text('monitor.characters', count=len(said))}"
+
+
 @functools.lru_cache(maxsize=256)
 def source_name(name: str) -> str:
     """A source of rows as people call it: for the rows of an earlier run its name, not its id; cleaned."""

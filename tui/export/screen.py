@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -23,7 +23,7 @@ from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.beside import Advanced, JobScreen, panels
 from tui.widgets.choosers import Pick, PickList
-from tui.widgets.line import Line, Prose
+from tui.widgets.line import Line, Prose, to_right
 from tui.widgets.panel import Panel
 from tui.world import world_of
 
@@ -167,7 +167,7 @@ class ExportScreen(JobScreen):
             if isinstance(plan, TunedeckError):
                 picks.append(Pick(target, title, plan.title, enabled=False))
             else:
-                tail = "  ".join(_right(cell, width) for cell, width in zip(figures[target], widths, strict=True))
+                tail = "  ".join(to_right(cell, width) for cell, width in zip(figures[target], widths, strict=True))
                 picks.append(Pick(target, title, text(FOR[target][0]), tail=tail))
         self.query_one("#targets", PickList).set_picks(picks)
         self._describe()
@@ -375,7 +375,3 @@ def _former(run: RunDir) -> list[tuple[Export, Evaluation | None]]:
         asked = proof_request(made, run) if is_newest else None
         found.append((made, evaluations.read(evaluations.folder(run, asked.name)) if asked else None))
     return found
-
-
-def _right(cell: str, width: int) -> str:
-    return set_cell_size("", max(0, width - cell_len(cell))) + cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import Evaluation
 
-_MOST_CHARACTERS = 20_000
+_shown = partial(words.begun, most=20_000)
 _SIDES = ("#side-a", "#side-b")
 
 
@@ -222,10 +223,3 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
     def action_leave(self) -> None:
         self.dismiss()
-
-
-def _shown(said: str) -> str:
-    said = clean(said).strip()
-    if len(said) <= _MOST_CHARACTERS:
-        return said
-    return f"{said[:_MOST_CHARACTERS].rstrip()} ... {text('monitor.characters', count=len(said))}"

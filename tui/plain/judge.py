@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SIDES = {"1": 0, "2": 1, "3": None}
 _CHOICES = {"1": "plain.judge-first", "2": "plain.judge-second", "3": "judge.key-tie"}
-_MOST_CHARACTERS = 4000
+_shown = partial(words.begun, most=4000)
 
 
 def judge(lines: Lines, run: RunDir, evaluation: str = "", against: str = "") -> None:
@@ -73,10 +73,3 @@ def _tell_verdict(lines: Lines, bench: Bench) -> None:
 
     for each in lines_of(conclude(bench)):
         lines.say(words.said(each))
-
-
-def _shown(said: str) -> str:
-    said = clean(said).strip()
-    if len(said) <= _MOST_CHARACTERS:
-        return said
-    return f"{said[:_MOST_CHARACTERS].rstrip()} ... {text('monitor.characters', count=len(said))}"

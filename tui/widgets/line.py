@@ -41,6 +41,11 @@ def cut_path(path: str, width: int) -> str:
     return DOTS + (kept[at:] if 0 <= at < len(kept) - 1 else kept)
 
 
+def to_right(text: str, width: int) -> str:
+    """``text`` at the right end of ``width`` cells."""
+    return " " * (width - cell_len(text)) + text
+
+
 _PIECE = re.compile(
     r" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a][，。、；：？！）》”’…]*|[^\s\u2e80-\u9fff\uff10-\uff5a]+)|[ ]+"
 )

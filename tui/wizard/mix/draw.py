@@ -14,6 +14,7 @@ from engine.messages.formats import amount
 from tui.draft.mix_board import Board, Line
 from tui.flow.mix_text import percent
 from tui.widgets.bars import fit
+from tui.widgets.line import to_right
 
 WIDE = 100
 LETTERS = string.ascii_uppercase
@@ -54,8 +55,8 @@ def header(board: Board, width: int) -> str:
     have = columns(board, width)
     share = fit(text(_SHARE_OF[board.unit]), have.slider + 9)
     line = f"    {fit(text('mix.source'), have.name)} {fit(text('mix.role'), 7)} {share}"
-    line += "".join(f" {_right(text(name), cells)}" for name, cells in _NUMBERS)
-    return line + (f" {_right(text('mix.weight'), 6)}" if have.weights else "")
+    line += "".join(f" {to_right(text(name), cells)}" for name, cells in _NUMBERS)
+    return line + (f" {to_right(text('mix.weight'), 6)}" if have.weights else "")
 
 
 def row(board: Board, at: int, width: int, is_current: bool) -> Content:
@@ -135,7 +136,3 @@ def in_short(board: Board, width: int = 80) -> str:
         if cell_len(line) <= width:
             return line
     return text("mix.short-count", sources=every)
-
-
-def _right(words: str, cells: int) -> str:
-    return " " * (cells - cell_len(words)) + words

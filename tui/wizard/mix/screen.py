@@ -28,6 +28,7 @@ from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.mix import draw
 from tui.wizard.mix.entry import SHARE, WEIGHT, Entry
+from tui.wizard.mix.line import MixLine
 from tui.wizard.mix.table import MixTable
 from tui.world import world_of
 
@@ -53,13 +54,6 @@ class MixScreen(WholeScreen, Screen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.MIX)
     HELP = "mix.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.MIX),)
-
-    class Guessed(Message):
-        """The head of a source was read."""
-
-        def __init__(self, key: str, figures: SourceFigures | None) -> None:
-            super().__init__()
-            self.key, self.figures = key, figures
 
     class OldRows(Message):
         """What an old adapter was trained on, as sources."""
@@ -119,10 +113,10 @@ class MixScreen(WholeScreen, Screen[bool]):
 
     @work(thread=True, group="preview")
     def _guess(self, key: str, guess: Callable[[], SourceFigures | None]) -> None:
-        self.post_message(self.Guessed(key, guess()))
+        self.post_message(MixLine.Guessed(key, guess()))
 
-    @on(Guessed)
-    def _guessed(self, event: Guessed) -> None:
+    @on(MixLine.Guessed)
+    def _guessed(self, event: MixLine.Guessed) -> None:
         if event.figures is None:
             return
         self.facts.guessed[event.key] = event.figures

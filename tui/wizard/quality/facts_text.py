@@ -12,7 +12,7 @@ from engine.data.rows.unused import told as unused_words
 from engine.messages.catalogue import text
 from engine.messages.formats import percent
 from tui import words
-from tui.widgets.line import wrap
+from tui.widgets.line import to_right, wrap
 
 MOST_LABELS = 12
 _NAME = 24
@@ -101,15 +101,11 @@ def _languages(languages: Iterable[LanguageTokens], width: int) -> Iterator[str]
     first = (("quality-screen.tokens-per", 10), ("quality-screen.unknown-head", 8), ("quality-screen.rows", 7))
     second = (("quality-screen.character", 10), ("quality-screen.pieces", 8))
     for heads in (first, second):
-        yield f"  {'':{name}} {'':5} " + " ".join(_right(text(code), width) for code, width in heads)
+        yield f"  {'':{name}} {'':5} " + " ".join(to_right(text(code), width) for code, width in heads)
     most = max(each.rows for each in told)
     for each in [each for each in told if each.rows * 50 >= most][:8]:
         fine = f"{each.tokens_per_character:>10.2f} {each.unknown:>8,} {each.rows:>7,}"
         yield f"  {_fit(each.source, name)} {each.language:5} {fine}"
-
-
-def _right(words: str, cells: int) -> str:
-    return " " * (cells - cell_len(words)) + words
 
 
 def _fit(words: str, cells: int) -> str:
