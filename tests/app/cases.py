@@ -21,7 +21,7 @@ from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.snapshot import Machine
 from engine.messages.message import Message
 from engine.models.weights import hash_files
-from tests.engine.models.conftest import CONFIG, TOKENIZER, safetensors
+from tests.engine.models.folders import CONFIG, TOKENIZER, safetensors
 from tests.engine.models.making import lora_tensors, write_adapter
 from tests.tui.machines import gpu, lost, no_gpu, with_gpus
 

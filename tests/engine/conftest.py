@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.cli.cli_calls import Shell
+from tests.engine.models.folders import MakeModel, write_model
 from tests.tiny import make_tiny_model
 
 
@@ -27,6 +28,12 @@ def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model without a chat template; not to be written to."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-base", chat_template=False)
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    """Writes the folder of a model that no library could read, as ``write_model`` does."""
+    return lambda name="model", **parts: write_model(tmp_path / name, **parts)
 
 
 @pytest.fixture

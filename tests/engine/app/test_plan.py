@@ -22,9 +22,7 @@ from engine.machine.snapshot import Machine
 from engine.memory import throughput
 from engine.messages.message import Message
 from tests.engine.machine.fake_gpus import no_use
-from tests.engine.models.conftest import CONFIG, MakeModel, make_model
-
-__all__ = ["make_model"]
+from tests.engine.models.folders import CONFIG, MakeModel
 
 LLAMA_8B = CONFIG | {
     "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,

@@ -14,9 +14,7 @@ from engine.app import preflight as module
 from engine.common.errors import ConfigError, DataError, MachineError, ModelError
 from engine.config.presets import Layer, Resolved, resolve
 from tests.engine.app.checking import preflight
-from tests.engine.models.conftest import CONFIG, MakeModel, make_model, safetensors
-
-__all__ = ["make_model"]
+from tests.engine.models.folders import CONFIG, MakeModel, safetensors
 
 ROWS = "".join(json.dumps({"prompt": f"question {n}", "completion": f"answer {n}"}) + "\n" for n in range(20))
 Usage = namedtuple("Usage", "total used free")

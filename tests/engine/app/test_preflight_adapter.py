@@ -14,19 +14,13 @@ from engine.config.presets import Layer, resolve
 from engine.config.rules import Issue
 from engine.models.weights import hash_files
 from tests.engine.app.checking import preflight
-from tests.engine.models.conftest import MakeModel, safetensors
-from tests.engine.models.conftest import make_model as make_model  # a fixture
+from tests.engine.models.folders import ATTENTION, MakeModel
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
-
-WEIGHTS = safetensors({
-    f"model.layers.{layer}.self_attn.{name}.weight": ("BF16", [out, 8])
-    for layer in (0, 1) for name, out in (("q_proj", 8), ("v_proj", 4))
-})  # fmt: skip
 
 
 @pytest.fixture
 def model(make_model: MakeModel) -> Path:
-    return make_model("model", weights=WEIGHTS, tokenizer__json="{}")
+    return make_model("model", weights=ATTENTION, tokenizer__json="{}")
 
 
 def checked(tmp_path: Path, model: Path, old: Path, /, **sections: Any) -> dict[str, Issue]:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,14 @@ def launches(
 
     monkeypatch.setattr(launching, "launch", launch)
     return calls
+
+
+def config_file(folder: Path, model: Path, max_length: int) -> Path:
+    """A config of ``model`` and forty rows."""
+    rows = folder / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(40)))
+    path = folder / "run.toml"
+    path.write_text(
+        f'[model]\nname_or_path = "{model}"\n[[data]]\npath = "{rows}"\n[dataset]\nmax_length = {max_length}\n'
+    )
+    return path

@@ -10,19 +10,13 @@ import numpy as np
 import pytest
 
 from tests.engine.cli.cli_calls import Shell
-from tests.engine.models.conftest import MakeModel, safetensors
-from tests.engine.models.conftest import make_model as make_model  # a fixture
+from tests.engine.models.folders import ATTENTION, MakeModel
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
-
-WEIGHTS = safetensors({
-    f"model.layers.{layer}.self_attn.{name}.weight": ("BF16", [out, 8])
-    for layer in (0, 1) for name, out in (("q_proj", 8), ("v_proj", 4))
-})  # fmt: skip
 
 
 @pytest.fixture
 def model(make_model: MakeModel) -> Path:
-    return make_model("model", weights=WEIGHTS)
+    return make_model("model", weights=ATTENTION)
 
 
 def test_a_foreign_adapter_is_shown_with_what_is_unknown(shell: Shell, tmp_path: Path) -> None:

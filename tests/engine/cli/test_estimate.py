@@ -15,10 +15,8 @@ from engine.machine.gpus import GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from tests.engine.app.test_plan import barred, machine
-from tests.engine.cli.cli_calls import Answer, Shell
-from tests.engine.models.conftest import CONFIG, MakeModel, make_model
-
-__all__ = ["make_model"]
+from tests.engine.cli.cli_calls import Answer, Shell, config_file
+from tests.engine.models.folders import CONFIG, MakeModel
 
 LLAMA_8B = CONFIG | {
     "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
@@ -38,14 +36,7 @@ def _no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def config(make_model: MakeModel, tmp_path: Path) -> Path:
     """A run of an 8B model whose weights are not needed."""
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(40)))
-    path = tmp_path / "run.toml"
-    path.write_text(
-        f'[model]\nname_or_path = "{make_model(config=LLAMA_8B)}"\n[[data]]\npath = "{rows}"\n'
-        "[dataset]\nmax_length = 2048\n"
-    )
-    return path
+    return config_file(tmp_path, make_model(config=LLAMA_8B), 2048)
 
 
 def in_80_columns(answer: Answer) -> bool:
@@ -177,7 +168,7 @@ class TestOfAModel:
     def test_what_half_a_config_leaves_out_is_read_from_the_weights(
         self, shell: Shell, tmp_path: Path, content: str
     ) -> None:
-        from tests.engine.models.conftest import safetensors
+        from tests.engine.models.folders import safetensors
 
         folder = tmp_path / "half"
         folder.mkdir()

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from engine.app import groups as use_cases
-from engine.app import preflight
-from engine.app.examine import Examined
 from engine.runs import events as ev
 from engine.runs import groups
 from engine.runs.directory import RunLock
@@ -20,10 +18,7 @@ DONE = (ev.RunStarted(total_steps=1), step(1), ev.Finished(outcome="finished", s
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
-    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
-    monkeypatch.setattr(preflight._Look, "data", lambda look: iter(()))
+def config(tmp_path: Path, unchecked: None) -> Path:
     path = tmp_path / "run.toml"
     path.write_text('[run]\nname = "orders"\n[model]\nname_or_path = "tiny"\n[[data]]\npath = "/rows.jsonl"\n', "utf-8")
     return path

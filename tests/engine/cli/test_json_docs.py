@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from engine.app import groups, preflight
-from engine.app.examine import Examined
 from engine.cli.commands import demo, selftest
 from engine.messages.message import Message
 from engine.runs import choices, directory, evaluations
@@ -60,11 +59,8 @@ def call(shell: Shell) -> Call:
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def config(tmp_path: Path, unchecked: None) -> Path:
     """A config whose model and rows have tests elsewhere."""
-    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
-    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
-    monkeypatch.setattr(preflight._Look, "data", lambda look: iter(()))
     path = tmp_path / "run.toml"
     rows = tmp_path / "orders.jsonl"
     rows.write_text(jsonl(asked("Two teas?", "Yes.")))

@@ -8,8 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.app import preflight
-from engine.app.examine import Examined
 from engine.cli.commands import demo
 from engine.common import paths
 from engine.common.errors import MachineError
@@ -25,6 +23,7 @@ from engine.runs.state import RunState
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
 from tests.engine.runs.making import failure, measure, step
 
+pytestmark = pytest.mark.usefixtures("unexamined")
 FINISHED = [
     ev.State(state="starting"), ev.RunStarted(total_steps=2), step(1, 2.0),
     ev.Eval(step=2, moment="after", loss=1.0, n=5, metrics={"exact_match": 0.9}), step(2, 1.5),
@@ -32,17 +31,9 @@ FINISHED = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model of these tests has no tokenizer that could read rows."""
-    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
-
-
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def config(tmp_path: Path, unchecked: None) -> Path:
     """A config whose model and data pass the preflight, which has tests of its own."""
-    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
-    monkeypatch.setattr(preflight._Look, "data", lambda look: iter(()))
     path = tmp_path / "run.toml"
     path.write_text('[model]\nname_or_path = "tiny"\n[train]\nlearning_rate = 0.01\n[[data]]\npath = "/rows.jsonl"\n')
     return path

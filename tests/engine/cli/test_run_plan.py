@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import namedtuple
 from dataclasses import replace
@@ -10,38 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.examine import Examined
 from engine.machine import snapshot
 from engine.machine.snapshot import Machine
 from engine.runs import events as ev
 from engine.runs.directory import list_runs
 from tests.engine.app.test_plan import LLAMA_8B, machine
-from tests.engine.cli.cli_calls import Shell, launches
+from tests.engine.cli.cli_calls import Shell, config_file, launches
 from tests.engine.machine.fake_gpus import no_use
-from tests.engine.models.conftest import MakeModel, make_model
-
-__all__ = ["make_model"]
+from tests.engine.models.folders import MakeModel
 
 Usage = namedtuple("Usage", "total used free")
+pytestmark = pytest.mark.usefixtures("unexamined")
 FINISHED = [ev.RunStarted(total_steps=1), ev.Finished(outcome="finished", step=1)]
-
-
-@pytest.fixture(autouse=True)
-def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model of these tests has no tokenizer that could read rows."""
-    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
 
 
 @pytest.fixture
 def config(make_model: MakeModel, tmp_path: Path) -> Path:
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(40)))
-    path = tmp_path / "run.toml"
-    path.write_text(
-        f'[model]\nname_or_path = "{make_model(config=LLAMA_8B)}"\n[[data]]\npath = "{rows}"\n'
-        "[dataset]\nmax_length = 32\n"
-    )
-    return path
+    return config_file(tmp_path, make_model(config=LLAMA_8B), 32)
 
 
 @pytest.fixture

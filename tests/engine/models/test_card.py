@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.common.errors import ModelError
 from engine.models.card import read_card
 from engine.models.weights import read_header
-from tests.engine.models.conftest import CONFIG, WEIGHTS, MakeModel, safetensors
+from tests.engine.models.folders import CONFIG, WEIGHTS, MakeModel, safetensors
 
 
 def refused(folder: Path, **options: bool) -> ModelError:

@@ -15,7 +15,7 @@ from engine.models.card import read_card
 from engine.models.chat_template import Problem, problems
 from engine.models.kind import Kind, advise_kind
 from engine.models.tokenizer_files import Tokens, read_tokens
-from tests.engine.models.conftest import CHATML, MakeModel
+from tests.engine.models.folders import CHATML, MakeModel
 
 MARKED = {0: "<|endoftext|>", 1: "<|im_start|>", 2: "<|im_end|>"}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.models.conftest import CONFIG, WEIGHTS
+from tests.engine.models.folders import CONFIG, WEIGHTS
 
 COMMIT = "0" * 39 + "1"
 FILES = {

@@ -12,7 +12,7 @@ from engine.models import local
 from engine.models.adapter.config import PROOF_FILE
 from engine.models.card import read_card
 from engine.models.local import find_models, resolve, scan_models
-from tests.engine.models.conftest import MakeModel
+from tests.engine.models.folders import MakeModel
 
 
 @pytest.fixture

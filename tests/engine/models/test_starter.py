@@ -17,7 +17,7 @@ from engine.messages.message import Message
 from engine.models import starter
 from engine.models.local import resolve
 from tests.codes import raises
-from tests.engine.models.conftest import MakeModel
+from tests.engine.models.folders import MakeModel
 
 NAME = "smollm2-135m"
 Said = list[tuple[int, int | None, Message]]

@@ -16,7 +16,7 @@ from engine.models.adapter.adopt import adopt
 from engine.models.dims import from_config
 from engine.runs import directory
 from tests.codes import raises
-from tests.engine.models.conftest import CONFIG
+from tests.engine.models.folders import CONFIG
 from tests.engine.models.making import write_adapter
 
 

@@ -18,7 +18,7 @@ from engine.models.adapter.match import Match, match, require_match
 from engine.models.card import read_card
 from engine.models.weights import hash_files
 from tests.codes import raises
-from tests.engine.models.conftest import CONFIG, MakeModel, safetensors
+from tests.engine.models.folders import CONFIG, MakeModel, safetensors
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -42,34 +40,32 @@ def safetensors(tensors: dict[str, tuple[str, list[int]]]) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(end)
 
 
+ATTENTION = safetensors({
+    f"model.layers.{layer}.self_attn.{name}.weight": ("BF16", [out, 8])
+    for layer in (0, 1) for name, out in (("q_proj", 8), ("v_proj", 4))
+})  # fmt: skip
 WEIGHTS = safetensors({"model.embed_tokens.weight": ("BF16", [10, 8]), "model.norm.weight": ("BF16", [8])})
 
 
-@pytest.fixture
-def make_model(tmp_path: Path) -> MakeModel:
+def write_model(
+    folder: Path,
+    config: dict[str, Any] | None = CONFIG,
+    weights: bytes | None = WEIGHTS,
+    tokenizer: dict[str, Any] | None = TOKENIZER,
+    template: str | None = CHATML,
+    **files: str | bytes,
+) -> Path:
     """Write a small model folder; each part can be changed, or left out with None."""
-
-    def make(
-        name: str = "model",
-        config: dict[str, Any] | None = CONFIG,
-        weights: bytes | None = WEIGHTS,
-        tokenizer: dict[str, Any] | None = TOKENIZER,
-        template: str | None = CHATML,
-        **files: str | bytes,
-    ) -> Path:
-        folder = tmp_path / name
-        folder.mkdir(parents=True, exist_ok=True)
-        if config is not None:
-            (folder / "config.json").write_text(json.dumps(config))
-        if weights is not None:
-            (folder / "model.safetensors").write_bytes(weights)
-        if tokenizer is not None:
-            (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
-        if template is not None:
-            (folder / "chat_template.jinja").write_text(template)
-        for file, content in files.items():
-            path = folder / file.replace("__", ".")
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return folder
-
-    return make
+    folder.mkdir(parents=True, exist_ok=True)
+    if config is not None:
+        (folder / "config.json").write_text(json.dumps(config))
+    if weights is not None:
+        (folder / "model.safetensors").write_bytes(weights)
+    if tokenizer is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    if template is not None:
+        (folder / "chat_template.jinja").write_text(template)
+    for file, content in files.items():
+        path = folder / file.replace("__", ".")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
