@@ -16,10 +16,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from engine.data.general import shipped, spread
@@ -31,6 +31,7 @@ from engine.runs.evaluations import FORGETTING, answers, folder
 from engine.runs.state import rise
 from tests.benchmarks import task_pairs
 from tests.benchmarks.strategies import SEED_PAIRS, SEEDS, Bench, Job
+from tests.benchmarks.strategies_tables import ranged
 
 HOT = 4.0
 PAIRS = sorted(task_pairs.PAIRS, key=lambda pair: (pair.old != "orders", pair.relation != "unrelated"))
@@ -213,23 +214,14 @@ def _kl(records: list[Record]) -> dict[str, Any]:
     for old, new, variant in sorted(keys):
         group = [r for r in compared if (r["old"], r["new"], r["variant"]) == (old, new, variant)]
         after = [record["after"] for record in group]
-        before = _mean(record["before"]["old"]["exact_match"] for record in group)
+        before = fmean(record["before"]["old"]["exact_match"] for record in group)
         print(
             f"{old + ' -> ' + new:28}{variant:20}{len(group):>6}{before:>12.0%}"
-            f"{_range(each['old']['exact_match'] for each in after):>18}"
-            f"{_range(each['new']['exact_match'] for each in after):>18}"
-            f"{_mean(rose(r, 'dialogues', 'base') for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
+            f"{ranged(each['old']['exact_match'] for each in after):>18}"
+            f"{ranged(each['new']['exact_match'] for each in after):>18}"
+            f"{fmean(rose(r, 'dialogues', 'base') for r in group):>10.3f}{fmean(r['step_s'] for r in group):>8.2f}"
         )
     return {"kl_runs": len(compared)}
-
-
-def _mean(values: Iterable[float]) -> float:
-    return statistics.fmean(values)
-
-
-def _range(values: Iterable[float]) -> str:
-    listed = list(values)
-    return f"{statistics.fmean(listed):.0%} ({min(listed):.0%}-{max(listed):.0%})"
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from engine.models.relation import Advice, Relation, advise, from_json
@@ -133,11 +133,11 @@ def _forgetting(records: list[Record]) -> dict[str, Any]:
     for share in shares:
         group = [r for r in records if REPLAY[r["variant"].partition("+")[2]] == share]
         print(
-            f"{share:>8.0%}{len(group):>7}{_mean(r['before']['old']['exact_match'] for r in group):>13.0%}"
-            f"{_range(r['after']['old']['exact_match'] for r in group):>18}"
-            f"{_mean(r['after']['old']['loss'] for r in group):>8.3f}"
-            f"{_range(r['after']['new']['exact_match'] for r in group):>18}"
-            f"{_mean(r['after']['new']['loss'] for r in group):>8.3f}"
+            f"{share:>8.0%}{len(group):>7}{fmean(r['before']['old']['exact_match'] for r in group):>13.0%}"
+            f"{ranged(r['after']['old']['exact_match'] for r in group):>18}"
+            f"{fmean(r['after']['old']['loss'] for r in group):>8.3f}"
+            f"{ranged(r['after']['new']['exact_match'] for r in group):>18}"
+            f"{fmean(r['after']['new']['loss'] for r in group):>8.3f}"
         )
     print("Strategy continue; exact match as mean with range over the seeds.\n")
     return {"forgetting_runs": len(records)}
@@ -159,13 +159,13 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
         reached = [r["first_good"] for r in group if r["first_good"]]
         print(
             f"  {variant:18}{len(group):>5}"
-            f"{_range(r['after']['old']['exact_match'] for r in group):>18}"
-            f"{_mean(r['after']['old']['loss'] for r in group):>8.3f}"
-            f"{_range(r['after']['new']['exact_match'] for r in group):>18}"
-            f"{_mean(r['after']['new']['loss'] for r in group):>8.3f}"
+            f"{ranged(r['after']['old']['exact_match'] for r in group):>18}"
+            f"{fmean(r['after']['old']['loss'] for r in group):>8.3f}"
+            f"{ranged(r['after']['new']['exact_match'] for r in group):>18}"
+            f"{fmean(r['after']['new']['loss'] for r in group):>8.3f}"
             f"{_steps(reached, group):>15}"
             f"{_seconds(reached):>9}"
-            f"{_mean(r['disk_bytes'] for r in group) / 1e6:>6.0f} MB"
+            f"{fmean(r['disk_bytes'] for r in group) / 1e6:>6.0f} MB"
         )
     print("Before: with the old adapter. Exact match as mean with its range over the seeds, losses as means.\n")
     return {"trained_on_seeds": len(records)}
@@ -174,8 +174,8 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
 def _before(old: str, new: str, group: list[Record]) -> str:
     """What the old adapter scores on both tasks."""
     told = [
-        f"{task} {_mean(r['before'][which]['exact_match'] for r in group):.0%}, "
-        f"loss {_mean(r['before'][which]['loss'] for r in group):.3f}"
+        f"{task} {fmean(r['before'][which]['exact_match'] for r in group):.0%}, "
+        f"loss {fmean(r['before'][which]['loss'] for r in group):.3f}"
         for which, task in (("old", old), ("new", new))
     ]
     return f"{old} -> {new}, before: {'; '.join(told)}"
@@ -184,18 +184,15 @@ def _before(old: str, new: str, group: list[Record]) -> str:
 def _steps(reached: list[Record], group: list[Record]) -> str:
     if not reached:
         return "never"
-    mean = _mean(each["step"] for each in reached)
+    mean = fmean(each["step"] for each in reached)
     return f"{mean:.0f}" if len(reached) == len(group) else f"{mean:.0f} ({len(reached)} of {len(group)})"
 
 
 def _seconds(reached: list[Record]) -> str:
-    return f"{_mean(each['seconds'] for each in reached):.0f}" if reached else "-"
+    return f"{fmean(each['seconds'] for each in reached):.0f}" if reached else "-"
 
 
-def _mean(values: Iterable[float]) -> float:
-    return statistics.fmean(values)
-
-
-def _range(values: Iterable[float]) -> str:
+def ranged(values: Iterable[float]) -> str:
+    """Mean, least and greatest of shares."""
     listed = list(values)
-    return f"{statistics.fmean(listed):.0%} ({min(listed):.0%}-{max(listed):.0%})"
+    return f"{fmean(listed):.0%} ({min(listed):.0%}-{max(listed):.0%})"
