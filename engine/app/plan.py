@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,12 +162,4 @@ def filled_in(resolved: Resolved, found: Fit) -> Resolved:
     """``resolved`` with the settings that ``found`` chose for its ``auto`` fields."""
     resolution = found.resolution
     sources = {field: provenance.auto(resolution.reasons[field]) for field in resolution.settings}
-    return Resolved(_with(resolved.config, resolution.settings), {**resolved.sources, **sources})
-
-
-def _with(config: RunConfig, settings: Mapping[str, object]) -> RunConfig:
-    changed = config.model_copy(deep=True)
-    for dotted, value in settings.items():
-        section, field = dotted.split(".")
-        setattr(getattr(changed, section), field, value)
-    return changed
+    return Resolved(resolved.config.with_settings(resolution.settings), {**resolved.sources, **sources})

@@ -5,7 +5,7 @@ Every field has a ``description``: the form, the JSON schema and the help text a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -275,3 +275,11 @@ class RunConfig(Section):
     sample: SampleSection = Field(default_factory=lambda: SampleSection())
     launch: LaunchSection = Field(default_factory=lambda: LaunchSection())
     notify: NotifySection = Field(default_factory=lambda: NotifySection())
+
+    def with_settings(self, settings: Mapping[str, object]) -> RunConfig:
+        """The same with fields like ``train.optim`` set, each checked."""
+        changed = self.model_copy(deep=True)
+        for dotted, value in settings.items():
+            section, field = dotted.split(".")
+            setattr(getattr(changed, section), field, value)
+        return changed

@@ -103,7 +103,7 @@ class Plan:
         from engine.memory.fit import fit
         from engine.modeling.kernels.attention import choices, planned
         from engine.models.dims import from_folder
-        from engine.training.memory.plan import own_budget, with_settings
+        from engine.training.memory.plan import own_budget
         from tests.tiny import make_tiny_model
 
         self.folder, self.task = make_tiny_model(folder / "model"), task
@@ -134,10 +134,10 @@ class Plan:
         budget = own_budget(self.placement.device)
         share = (task.length - 1) / task.length
         fitted = fit(
-            with_settings(asked, really), from_folder(self.folder), budget, longest_row=task.length,
+            asked.with_settings(really), from_folder(self.folder), budget, longest_row=task.length,
             supervised_share=share,
         )  # fmt: skip
-        self.config = with_settings(asked, fitted.resolution.settings)
+        self.config = asked.with_settings(fitted.resolution.settings)
         self.estimate, self.device_name = fitted.estimate, budget.name if self.is_gpu else "CPU"
 
     @property

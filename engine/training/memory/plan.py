@@ -99,14 +99,14 @@ def make_plan(
     """
     coarsest = layout.coarsest
     kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
-    config = with_settings(config, kept)
+    config = config.with_settings(kept)
     shape = _shape(card, sink)
     if kept and _is_auto(config, packing.FIELD):  # begun before rows could be packed
         kept[packing.FIELD] = False
-        config = with_settings(config, kept)
+        config = config.with_settings(kept)
     laid = packing.packing_of(config, card, shape, placement)
     by_itself = {packing.FIELD: laid.packed} if _is_auto(config, packing.FIELD) else {}
-    config = with_settings(config, {packing.FIELD: laid.packed})
+    config = config.with_settings({packing.FIELD: laid.packed})
     longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
     if shape is None:
         return replace(_without_estimate(config, kept, longest, placement, sink), coarsest=coarsest)
@@ -117,12 +117,12 @@ def make_plan(
     share = prepared.tokens.supervised / max(1, prepared.tokens.tokens)
     asks = len(prepared.test_rows) or len(prepared.heldout_rows)
     found = fit(
-        with_settings(config, dtype | used), shape, budget, longest_row=longest, supervised_share=share,
+        config.with_settings(dtype | used), shape, budget, longest_row=longest, supervised_share=share,
         answer_tokens=prepared.tokens.supervised / max(1, len(prepared.train)) if asks else 0.0,
         history=read_history(),
     )  # fmt: skip
     settings = {**kept, **by_itself, **found.resolution.settings}
-    resolved = with_settings(config, settings)
+    resolved = config.with_settings(settings)
     mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
     plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes, coarsest)
     layout = layout._replace(packed=plan.packed)
@@ -132,7 +132,7 @@ def make_plan(
     plan = replace(plan, estimate=expected)
     verdict = judge(expected, budget.available_bytes)
     rare = _seldomer(plan, prepared, steps)
-    plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
+    plan = replace(plan, config=plan.config.with_settings(rare), settings={**plan.settings, **rare})
     reasons = {
         **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT),
         **dict.fromkeys(rare, _RARE),
@@ -186,16 +186,7 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
 
 def _padded(plan: RunMemory) -> RunMemory:
     padded = {packing.FIELD: False}
-    return replace(plan, config=with_settings(plan.config, padded), settings={**plan.settings, **padded})
-
-
-def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
-    """``config`` with fields like ``train.optim`` set."""
-    changed = config.model_copy(deep=True)
-    for dotted, value in settings.items():
-        section, field = dotted.split(".")
-        setattr(getattr(changed, section), field, value)
-    return changed
+    return replace(plan, config=plan.config.with_settings(padded), settings={**plan.settings, **padded})
 
 
 def own_budget(device: torch.device) -> Budget:
@@ -250,7 +241,7 @@ def _without_estimate(
     most = max(longest, MOST_TOKENS["cuda" if placement.device.type == "cuda" else "cpu"])
     safe: dict[str, Any] = dict(zip(AUTO_FIELDS, ("none", True, most, "adamw", False), strict=True))
     chosen = {field: value for field, value in safe.items() if _is_auto(config, field)}
-    config = with_settings(config, chosen)
+    config = config.with_settings(chosen)
     settings = {**kept, **chosen}
     sink(
         ev.MemoryPlan(

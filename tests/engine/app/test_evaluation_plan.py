@@ -17,14 +17,6 @@ def config(**sections: Any) -> RunConfig:
     return RunConfig.model_validate({"model": {"name_or_path": "m"}, "data": [{"path": "d"}], **sections})
 
 
-def with_settings(found: RunConfig, settings: Any) -> RunConfig:
-    changed = found.model_copy(deep=True)
-    for dotted, value in settings.items():
-        section, field = dotted.split(".")
-        setattr(getattr(changed, section), field, value)
-    return changed
-
-
 def test_the_rows_and_what_they_show_are_told() -> None:
     found = evaluation_plan(config(dataset={"eval_rows": 100}), SHORT, "cpu")
     assert found is not None
@@ -82,7 +74,7 @@ def test_rows_that_show_hardly_anything_are_warned_of_and_the_remedy_helps(
     assert finding is not None
     assert finding.remedy is not None
     assert field in finding.remedy.settings
-    better = with_settings(asked, finding.remedy.settings)
+    better = asked.with_settings(finding.remedy.settings)
     after = evaluation_plan(better, SHORT, "cpu")
     assert after is not None
     assert after.finding(better) is None
