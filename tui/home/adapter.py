@@ -23,6 +23,7 @@ from engine.messages.catalogue import text
 from tui import keys, shell, words
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine, fit
+from tui.widgets.beside import Advanced, Cancelled
 from tui.widgets.line import Drawn, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.pieces import Tone, toned
@@ -42,10 +43,6 @@ TONES: dict[str, Tone] = {"ok": "good", "unsure": "look", "refused": "lost"}
 """Of a reason of a match, by its level."""
 _NEXT = ("talk", "evaluate", "strength", "export")
 """Keys of home whose commands say what can be done with an adapter."""
-
-
-class _Left(Exception):
-    """Raised inside a look that nobody waits for any more."""
 
 
 class AdapterScreen(WholeScreen, Screen[None]):
@@ -73,16 +70,6 @@ class AdapterScreen(WholeScreen, Screen[None]):
             super().__init__()
             self.old, self.name, self.lines = old, name, lines
 
-    class Advanced(Message):
-        """Reading got on a little."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, AdapterScreen.Advanced)
-
     def __init__(self, named: str, base: ModelCard | None = None, base_named: str = "", pickles: bool = False) -> None:
         super().__init__()
         self._named, self._base, self._base_named, self._pickles = named, base, base_named, pickles
@@ -109,8 +96,8 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
         def progress(done: int, total: int) -> None:
             if worker.is_cancelled:
-                raise _Left
-            self.post_message(self.Advanced(text("home.hashing", done=done, total=total)))
+                raise Cancelled
+            self.post_message(Advanced(text("home.hashing", done=done, total=total)))
 
         old = look_at(self._named, self._pickles, None, "")
         lines: list[Line] = []
@@ -119,13 +106,13 @@ class AdapterScreen(WholeScreen, Screen[None]):
                 base, named = (self._base, self._base_named) if self._base else _own_base(old)
                 old = look_at(self._named, self._pickles, base, named, progress)
                 lines = _family(old, Path(world_of(self).root))
-        except _Left:
+        except Cancelled:
             return
         self.post_message(self.Read(old, _name(old, Path(world_of(self).root)), lines))
 
     @on(Advanced)
     def _advanced(self, message: Advanced) -> None:
-        self.query_one(TopLine).show(right=message.words)
+        self.query_one(TopLine).show(right=message.said)
 
     @on(Read)
     def _show(self, message: Read) -> None:

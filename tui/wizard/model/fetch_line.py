@@ -16,28 +16,15 @@ from engine.messages.catalogue import text
 from engine.messages.message import Message as Doing
 from tui.draft.services import STARTER
 from tui.flow import describe
+from tui.widgets.beside import Advanced, Cancelled
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
     from tui.draft.services import Services
 
 
-class _Cancelled(Exception):
-    """Raised inside a fetch that nobody waits for any more."""
-
-
 class FetchLine(Static):
     """Looks a model's name up, fetches it if need be, and says so. Posts Looked once it is through, unless stopped."""
-
-    class Advanced(Message):
-        """A fetch got on a little."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, FetchLine.Advanced)
 
     class Looked(Message):
         """A typed name was looked up, or the starter fetched: ``card``, or ``error`` why there is none."""
@@ -75,13 +62,13 @@ class FetchLine(Static):
 
         def progress(done: int, total: int | None, message: Doing) -> None:
             if worker.is_cancelled:
-                raise _Cancelled
-            self.post_message(self.Advanced(describe.progress(done, total, text(message))))
+                raise Cancelled
+            self.post_message(Advanced(describe.progress(done, total, text(message))))
 
         card, error = None, None
         try:
             card = self._services.get_model(name, revision, allow_pickle, progress)
-        except _Cancelled:
+        except Cancelled:
             return
         except TunedeckError as problem:
             error = problem
@@ -92,7 +79,7 @@ class FetchLine(Static):
     def _advanced(self, event: Advanced) -> None:
         event.stop()
         if self.job:
-            self.say(text("wizard-model.advanced", progress=event.words))
+            self.say(text("wizard-model.advanced", progress=event.said))
 
     @on(Looked)
     def _looked(self) -> None:

@@ -19,6 +19,7 @@ from tui.draft.facts import Facts
 from tui.flow import strategy
 from tui.flow.paths import absolute, is_there
 from tui.flow.strategy import NONE
+from tui.widgets.beside import Advanced, Cancelled
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.wizard.paths import PathSuggester
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from tui.draft.services import Services
 
 FIELD = "adapter"
-
-
-class _Cancelled(Exception):
-    """Raised inside a look that nobody waits for any more."""
 
 
 class AdapterPick(Vertical):
@@ -63,16 +60,6 @@ class AdapterPick(Vertical):
         def __init__(self, old: OldAdapter) -> None:
             super().__init__()
             self.old = old
-
-    class Advanced(Message):
-        """Reading got on a little."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, AdapterPick.Advanced)
 
     class Looked(Message):
         """Another adapter is in force, or none, or one is being read."""
@@ -238,14 +225,14 @@ class AdapterPick(Vertical):
 
         def progress(done: int, total: int) -> None:
             if worker.is_cancelled:
-                raise _Cancelled
-            self.post_message(self.Advanced(_comparing(done, total)))
+                raise Cancelled
+            self.post_message(Advanced(_comparing(done, total)))
 
         base_named = str(self._draft.get("model.name_or_path") or "")
         try:
             allow = self._draft.get("model.allow_pickle") is True
             old = self._services.look_at_adapter(name, allow, self._facts.card, base_named, progress)
-        except _Cancelled:
+        except Cancelled:
             return
         if not worker.is_cancelled:
             self.post_message(self.Read(old))
@@ -254,7 +241,7 @@ class AdapterPick(Vertical):
     def _advanced(self, event: Advanced) -> None:
         event.stop()
         if self.is_looking:
-            self._say(event.words)
+            self._say(event.said)
 
     @on(Read)
     def _was_read(self, event: Read) -> None:
