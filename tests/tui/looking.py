@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from rich.cells import cell_len
 from textual.app import App
+from textual.message import Message
 from textual.pilot import Pilot
 
 from engine.messages.catalogue import text as said
 
-__all__ = ["click_on", "said", "screen_text", "until", "until_shows"]
+__all__ = ["click_on", "opened", "said", "screen_text", "until", "until_shows"]
 
 PATIENCE_S = 60.0
 """Only what never comes takes so long; on a busy machine all else is late at times."""
@@ -35,6 +37,15 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float =
 
 async def until_shows(pilot: Pilot[Any], text: str, seconds: float = PATIENCE_S) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app), seconds)
+
+
+@asynccontextmanager
+async def opened(app: App[None], message: Message, shows: str) -> AsyncIterator[tuple[App[None], Pilot[None]]]:
+    """``app``, in which ``message`` has opened a screen that shows a text."""
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(message)
+        await until_shows(pilot, shows)
+        yield app, pilot
 
 
 async def click_on(pilot: Pilot[Any], words: str, times: int = 1) -> None:

@@ -15,7 +15,7 @@ from engine.runs import evaluations, strength_curve
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import EvaluationRequest
 from tests.engine.cli.test_evaluate import CURVE, answers, evaluation, made_run
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import opened, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.evaluation.screen import EvaluateScreen
@@ -55,10 +55,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, hold: threading.Event | None = Non
 
 async def test_a_run_is_evaluated_and_the_table_is_shown(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.EvaluateAsked(run))
-        await until_shows(pilot, "Compare with")
+    async with opened(app_of(run), messages.EvaluateAsked(run), "Compare with") as (app, pilot):
         await pilot.press("tab", "right", "right", "enter")
         await until_shows(pilot, "Better than the base model.")
         assert asked[0].against == ("base", "few-shot")
@@ -78,10 +75,7 @@ async def test_a_run_is_evaluated_and_the_table_is_shown(run: RunDir, monkeypatc
 
 async def test_escape_stops_it_and_says_what_is_kept(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, threading.Event())
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.EvaluateAsked(run))
-        await until_shows(pilot, "Compare with")
+    async with opened(app_of(run), messages.EvaluateAsked(run), "Compare with") as (app, pilot):
         await pilot.press("ctrl+n")
         await until_shows(pilot, "Esc stops it")
         assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
@@ -111,10 +105,7 @@ async def test_a_file_is_asked_for_where_it_is_missing_and_wrong_counts_are_said
     run: RunDir, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.EvaluateAsked(run))
-        await until_shows(pilot, "Compare with")
+    async with opened(app_of(run), messages.EvaluateAsked(run), "Compare with") as (_, pilot):
         await pilot.press("right", "enter")
         await until_shows(pilot, "Give the file's path.")
         await pilot.press(*str(tmp_path / "orders.jsonl"), "tab", "tab", "x", "enter")
@@ -130,10 +121,7 @@ async def test_a_file_is_asked_for_where_it_is_missing_and_wrong_counts_are_said
 async def test_another_run_can_be_compared_with(run: RunDir, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = made_run(tmp_path, "older")
     asked = stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.EvaluateAsked(run))
-        await until_shows(pilot, "older")
+    async with opened(app_of(run), messages.EvaluateAsked(run), "older") as (_, pilot):
         await pilot.press("tab", "right", "right", "right", "enter")
         await until(pilot, lambda: asked)
         assert asked[0].against == ("base", str(other.path))
@@ -141,10 +129,7 @@ async def test_another_run_can_be_compared_with(run: RunDir, monkeypatch: pytest
 
 async def test_strength_shows_the_curve_and_one_key_keeps_a_scale(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.StrengthAsked(run))
-        await until_shows(pilot, "Not measured yet")
+    async with opened(app_of(run), messages.StrengthAsked(run), "Not measured yet") as (app, pilot):
         await pilot.press("e")
         await until_shows(pilot, "suggested")
         shown = screen_text(app)
@@ -162,9 +147,6 @@ async def test_strength_shows_the_curve_and_one_key_keeps_a_scale(run: RunDir, m
 async def test_an_adapter_without_a_scale_says_why(run: RunDir) -> None:
     path = run.adapter / "adapter_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"use_dora": True}))
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.StrengthAsked(run))
-        await until_shows(pilot, "DoRA")
+    async with opened(app_of(run), messages.StrengthAsked(run), "DoRA") as (app, pilot):
         await pilot.press("e", "enter", "escape")
         await until(pilot, lambda: not isinstance(app.screen, StrengthScreen))

@@ -19,7 +19,7 @@ from engine.runs.evaluations import Evaluation
 from engine.runs.exports import Export
 from tests.engine.cli.test_evaluate import evaluation, made_run
 from tests.engine.export.planned import subject_of
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import opened, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.export.screen import ExportScreen
@@ -96,10 +96,7 @@ async def test_a_finished_run_is_in_llama_cpp_after_two_keys(run: RunDir, monkey
 
 async def test_left_and_right_choose_the_type(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "llama.cpp, LM Studio")
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (_, pilot):
         await pilot.press("right", "right", "right")
         await until_shows(pilot, "gguf q4_k_m")
         await until_shows(pilot, "about 4.9 bits")
@@ -114,10 +111,7 @@ async def test_what_cannot_be_exported_says_why_and_is_not_started(
     asked = stand_in(monkeypatch)
     path = run.adapter / "adapter_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"bias": "lora_only"}))
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "GGUF can't hold this adapter")
+    async with opened(app_of(run), messages.ExportAsked(run), "GGUF can't hold this adapter") as (app, pilot):
         await pilot.press("down", "down", "down", "down", "enter")
         await until_shows(pilot, "trained biases")
         assert 'Export it as "gguf" instead' in " ".join(screen_text(app).split())
@@ -138,10 +132,7 @@ async def test_a_run_whose_base_is_gone_says_so_once(home: Path, tmp_path: Path)
 
 async def test_escape_asks_and_stops(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, threading.Event())
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "llama.cpp, LM Studio")
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
         await pilot.press("enter")
         await until_shows(pilot, "Esc stops it")
         assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
@@ -158,10 +149,7 @@ async def test_escape_asks_and_stops(run: RunDir, monkeypatch: pytest.MonkeyPatc
 
 async def test_a_proof_that_fails_leaves_the_files_and_says_so(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, proof_fails=ModelError("gguf.not-loaded", model="orders-q8_0.gguf", code=1))
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "llama.cpp, LM Studio")
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
         await pilot.press("enter")
         await until_shows(pilot, "Exported, but not proved.")
         assert "llama.cpp can't load the file" in screen_text(app)
@@ -169,10 +157,7 @@ async def test_a_proof_that_fails_leaves_the_files_and_says_so(run: RunDir, monk
 
 async def test_exports_whose_files_are_gone_are_marked(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "llama.cpp, LM Studio")
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
         await pilot.press("enter")
         await until_shows(pilot, "llama-server")
         (run.path / "exports" / "gguf" / "orders-q8_0.gguf").unlink()
@@ -200,10 +185,7 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         return planned.repo
 
     monkeypatch.setattr(hub_push, "push", push)
-    app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.ExportAsked(run))
-        await until_shows(pilot, "llama.cpp, LM Studio")
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
         await pilot.press("P")
         assert isinstance(app.screen, ExportScreen), "there is nothing to push yet"
         await pilot.press("down", "down", "down", "enter")

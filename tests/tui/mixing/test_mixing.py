@@ -18,7 +18,7 @@ from engine.runs.mixes import Mix
 from tests.engine.cli.test_evaluate import made_run
 from tests.engine.export.planned import subject_of
 from tests.engine.runs.mixing import waiting_mix
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import opened, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.mixing.screen import MixScreen
@@ -99,10 +99,7 @@ async def test_marked_runs_are_mixed_measured_and_kept(runs: list[RunDir], monke
 
 
 async def test_the_chosen_method_and_the_weight_that_changes_are_seen(runs: list[RunDir]) -> None:
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "on disk")
+    async with opened(app_of(runs), messages.MixAsked(runs), "on disk") as (app, pilot):
         assert "without training" in screen_text(app)
         assert "d Density" not in screen_text(app)  # linear keeps all of each update
         await pilot.press("down", "right")
@@ -116,10 +113,7 @@ async def test_name_and_rows_are_asked_for_and_a_mix_that_is_not_kept_is_said_to
 ) -> None:
     given: list[object] = []
     stand_in(monkeypatch, given=given)
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "as many rows as its own run")
+    async with opened(app_of(runs), messages.MixAsked(runs), "as many rows as its own run") as (app, pilot):
         await pilot.press("f4", *["backspace"] * 40, *"both", "tab", *"x", "enter")
         await until_shows(pilot, "A whole number.")
         await pilot.press("backspace", *"20", "enter")
@@ -134,10 +128,7 @@ async def test_name_and_rows_are_asked_for_and_a_mix_that_is_not_kept_is_said_to
 
 async def test_what_is_thrown_away_is_asked_about_first(runs: list[RunDir], monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "on disk")
+    async with opened(app_of(runs), messages.MixAsked(runs), "on disk") as (_, pilot):
         await pilot.press("enter")
         await until_shows(pilot, "loses 15 points")
         await pilot.press("delete")
@@ -153,10 +144,7 @@ async def test_a_running_mix_is_stopped_once_a_person_agrees(
 ) -> None:
     hold = threading.Event()
     stand_in(monkeypatch, hold)
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "on disk")
+    async with opened(app_of(runs), messages.MixAsked(runs), "on disk") as (app, pilot):
         await pilot.press("enter")
         await until_shows(pilot, "Esc stops it")
         assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
@@ -175,10 +163,7 @@ async def test_what_speaks_against_a_mix_is_said_with_the_way_round(
 
     monkeypatch.setattr(mixing, "parents", refuse)
     asked = stand_in(monkeypatch)
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "different models")
+    async with opened(app_of(runs), messages.MixAsked(runs), "different models") as (app, pilot):
         await pilot.press("enter")
         assert asked == []
         await pilot.press("escape")
@@ -189,10 +174,7 @@ async def test_an_error_of_the_child_leads_back_to_the_settings(
     runs: list[RunDir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in(monkeypatch, fails=ModelError("mixes.parent-changed", adapter="orders", path="/x"))
-    app = app_of(runs)
-    async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(messages.MixAsked(runs))
-        await until_shows(pilot, "on disk")
+    async with opened(app_of(runs), messages.MixAsked(runs), "on disk") as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: "changed since" in told(app))
         assert app.screen.view == "choose"  # type: ignore[attr-defined]
