@@ -10,11 +10,13 @@ from textual.cache import LRUCache
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
+from engine.common import paths
 from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.writer import EventWriter
 from tests.tui import fake_runs
 from tests.tui.machines import FakeWatch, no_gpu
+from tests.tui.wizard.making import make_model, make_rows
 from tui.terminal import Terminal
 from tui.world import World
 
@@ -51,6 +53,17 @@ def root(home: Path) -> Path:
     folder = home / "runs"
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+def model(home: Path) -> Path:
+    """A model among those tunedeck keeps."""
+    return make_model(paths.models_dir() / "tiny-chat")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    return make_rows(tmp_path / "orders.jsonl")
 
 
 @pytest.fixture

@@ -14,22 +14,12 @@ from engine.common import paths
 from engine.config.presets import Resolved
 from engine.runs.directory import RunDir
 from tests.tui.machines import FakeWatch, no_gpu
-from tests.tui.wizard.making import GOOD, make_child, make_model, make_rows
+from tests.tui.wizard.making import GOOD, make_child
 from tui.draft.services import Services
 from tui.plain.opening import open_lines
 from tui.world import World
 
 Talk = Callable[..., str]
-
-
-@pytest.fixture
-def model(home: Path) -> Path:
-    return make_model(paths.models_dir() / "tiny-chat")
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return make_rows(tmp_path / "orders.jsonl")
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.common import paths
-from engine.config.presets import Resolved
-from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_model, make_rows
+from engine.config.presets import Layer, Resolved, resolve
+from tests.tui.wizard.making import GOOD, WizardApp, make_child
+from tests.tui.wizard.old_adapters import make_whole_model
 from tests.tui.wizard.steering import settle
 from tui.draft.services import Services
 
@@ -20,14 +21,15 @@ Opener = Callable[..., AbstractAsyncContextManager[tuple[WizardApp, Pilot[None]]
 
 
 @pytest.fixture
-def model(home: Path) -> Path:
-    """A model among those tunedeck keeps."""
-    return make_model(paths.models_dir() / "tiny-chat")
+def base(home: Path) -> Path:
+    """A model whose adapters can be read."""
+    return make_whole_model(paths.models_dir() / "tiny-chat")
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return make_rows(tmp_path / "orders.jsonl")
+def prefill(model: Path, rows: Path) -> Resolved:
+    """A config that names the model and the rows alone."""
+    return resolve([Layer("file", {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}]})])
 
 
 @pytest.fixture

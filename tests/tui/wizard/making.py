@@ -129,6 +129,11 @@ def text_of(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 
 
+def words_of(app: App[Any]) -> str:
+    """The same as one line, so that a sentence is found however it is wrapped."""
+    return " ".join(text_of(app).split())
+
+
 def keys_of(text: str) -> list[str]:
     """The keys a person presses to type ``text``."""
     names = {"/": "slash", ".": "full_stop", "-": "minus", " ": "space", "_": "underscore", "=": "equals_sign",

@@ -14,13 +14,8 @@ from engine.runs.directory import RunDir
 from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, make_child, make_rows, text_of
-from tests.tui.wizard.old_adapters import RELATED, make_run, make_sample, make_whole_model
+from tests.tui.wizard.old_adapters import RELATED, make_run, make_sample
 from tests.tui.wizard.steering import enter, press, shown_words, write
-
-
-@pytest.fixture
-def base(home: Path) -> Path:
-    return make_whole_model(paths.models_dir() / "tiny-chat")
 
 
 @pytest.fixture

@@ -17,15 +17,10 @@ from tests.engine.models.making import lora_tensors
 from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, text_of
-from tests.tui.wizard.old_adapters import make_adapter, make_run, make_whole_model
+from tests.tui.wizard.old_adapters import make_adapter, make_run
 from tests.tui.wizard.steering import enter, press, settle, shown_words, write
 
 SIZES = [(80, 24), (120, 40)]
-
-
-@pytest.fixture
-def base(home: Path) -> Path:
-    return make_whole_model(paths.models_dir() / "tiny-chat")
 
 
 @pytest.fixture

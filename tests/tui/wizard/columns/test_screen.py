@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from engine.config.provenance import DETECTED
 from tests.tui.wizard.conftest import Opener
-from tests.tui.wizard.making import WizardApp, text_of
+from tests.tui.wizard.making import WizardApp, text_of, words_of
 from tests.tui.wizard.steering import add_file, press, shown_words, to_data, write
 from tui.terminal import Terminal
 from tui.wizard.columns.screen import ColumnsScreen
@@ -22,10 +22,6 @@ def odd(tmp_path: Path) -> Path:
     path = tmp_path / "odd.csv"
     path.write_text('id,Frage,Antwort\n7,Was ist 1+1?,Zwei.\n8,"Wer, wie?",Niemand.\n')
     return path
-
-
-def words_of(app: WizardApp) -> str:
-    return " ".join(text_of(app).split())
 
 
 async def at_columns(app: WizardApp, pilot: Pilot[None], path: Path) -> None:

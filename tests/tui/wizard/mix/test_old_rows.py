@@ -11,8 +11,6 @@ from engine.config.provenance import YOU
 from engine.runs.directory import RunDir
 from tests.tui.looking import said, until
 from tests.tui.wizard.conftest import Opener
-from tests.tui.wizard.conftest import open_wizard as open_wizard
-from tests.tui.wizard.conftest import rows as rows
 from tests.tui.wizard.making import make_rows, text_of
 from tests.tui.wizard.mix.test_screen import strike
 from tests.tui.wizard.old_adapters import make_run, make_whole_model

@@ -12,9 +12,6 @@ from textual.pilot import Pilot
 from engine.config.provenance import YOU
 from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
-from tests.tui.wizard.conftest import model as model
-from tests.tui.wizard.conftest import open_wizard as open_wizard
-from tests.tui.wizard.conftest import rows as rows
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_rows, text_of
 from tests.tui.wizard.steering import add_file, press, settle, shown_words, write
 from tui.draft.draft import Draft

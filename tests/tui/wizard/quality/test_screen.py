@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 from engine.config.provenance import DEFAULT, YOU
 from tests.tui.wizard.conftest import Opener
-from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
+from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of, words_of
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, literal, remedy
 from tests.tui.wizard.steering import add_file, press, settle, shown_words
 from tui.terminal import Terminal
@@ -42,19 +41,11 @@ def asked(folder: Path, number: int) -> dict[str, Any]:
     return tomllib.loads((folder / f"asked-{number}").read_text())
 
 
-def words_of(app: WizardApp) -> str:
-    return " ".join(text_of(app).split())
-
-
 def words_in(app: WizardApp, selector: str) -> str:
     """What stands in a widget's place on the screen, as one line."""
     region = app.screen.query_one(selector).region
     lines = [line[region.x : region.right] for line in text_of(app).splitlines()[region.y : region.bottom]]
     return " ".join(" ".join(lines).split())
-
-
-async def at_data(app: WizardApp, pilot: Pilot[None], rows: Path) -> None:
-    await add_file(app, pilot, rows)
 
 
 @pytest.fixture
@@ -78,8 +69,7 @@ async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
 ) -> None:  # fmt: skip
     command = make_child(tmp_path, typical)
     async with open_wizard(inspect_command=command, size=size, terminal=terminal) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         assert isinstance(app.screen, DoctorScreen)
         lines, words = text_of(app).splitlines(), words_of(app)
         assert "40 rows: 1 warning, 1 note" in words
@@ -105,8 +95,7 @@ async def test_a_wide_terminal_shows_a_finding_beside_the_list(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any]
 ) -> None:
     async with open_wizard(inspect_command=make_child(tmp_path, typical), size=(120, 40)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         detail, listed = app.screen.query_one("#finding", Static).region, app.screen.query_one("#findings").region
         assert detail.x > listed.right - 1
         assert detail.y <= listed.y
@@ -118,8 +107,7 @@ async def test_a_remedy_is_kept_in_the_run_and_the_new_counts_are_shown(
     command = changing_child(tmp_path, typical, GOOD, typical)
     before = rows.read_bytes()
     async with open_wizard(inspect_command=command) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "1")
+        await add_file(app, pilot, rows, "f5", "1")
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
         assert app.wizard.draft.source("dataset.fixes") == YOU
         assert asked(tmp_path, 1)["dataset"]["fixes"] == ["drop_empty_answers"]
@@ -137,8 +125,7 @@ async def test_a_remedy_can_be_taken_back(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any]
 ) -> None:
     async with open_wizard(inspect_command=changing_child(tmp_path, typical)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "1", "down", "1", "u")
+        await add_file(app, pilot, rows, "f5", "1", "down", "1", "u")
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
         await press(app, pilot, "u")
         assert not app.wizard.draft.get("dataset.fixes")
@@ -152,8 +139,7 @@ async def test_a_remedy_may_set_a_field(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any]
 ) -> None:
     async with open_wizard(inspect_command=changing_child(tmp_path, typical)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "down", "2")
+        await add_file(app, pilot, rows, "f5", "down", "2")
         assert app.wizard.draft.get("dataset.max_length") == 512
         assert app.wizard.draft.source("dataset.max_length") == YOU
         await press(app, pilot, "u")
@@ -167,8 +153,7 @@ async def test_the_rows_of_a_finding_open_in_the_xray(
     folder.mkdir()
     xray = make_child(folder, {"type": "error", "title": "no", "message": "", "hint": ""})
     async with open_wizard(inspect_command=make_child(tmp_path, typical), xray_command=xray) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "tab", "down")
+        await add_file(app, pilot, rows, "f5", "tab", "down")
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, XrayScreen)
@@ -186,7 +171,7 @@ async def test_it_begins_at_once_says_how_far_it_is_and_can_be_stopped(
 ) -> None:
     go = tmp_path / "go"
     async with open_wizard(inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
-        await at_data(app, pilot, rows)
+        await add_file(app, pilot, rows)
         await pilot.press("f5")
         while "reading: 1 of 4" not in words_of(app):
             await pilot.pause(0.02)
@@ -202,7 +187,7 @@ async def test_leaving_it_lets_the_pass_go_on_in_the_step(
 ) -> None:
     go = tmp_path / "go"
     async with open_wizard(inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
-        await at_data(app, pilot, rows)
+        await add_file(app, pilot, rows)
         await pilot.press("f5")
         while "reading: 1 of 4" not in words_of(app):
             await pilot.pause(0.02)
@@ -218,8 +203,7 @@ async def test_the_same_rows_are_not_examined_twice(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any]
 ) -> None:
     async with open_wizard(inspect_command=changing_child(tmp_path, typical)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "escape")
+        await add_file(app, pilot, rows, "f5", "escape")
         assert "40 rows: 1 warning, 1 note; F5 shows them" in shown_words(app)
         await press(app, pilot, "f5")
         assert "empty answers" in words_of(app)
@@ -233,8 +217,7 @@ async def test_a_fatal_finding_keeps_the_data_step_and_says_which_key_shows_it(
 ) -> None:
     fatal = found(rows, finding("unreadable", "fatal", "rows that can't be read"))
     async with open_wizard(inspect_command=make_child(tmp_path, fatal)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         assert "!! fatal" in words_of(app)
         assert "A run with it is refused." in words_of(app)
         await press(app, pilot, "escape", "ctrl+n")
@@ -247,8 +230,7 @@ async def test_a_fatal_finding_refuses_the_start_with_its_title_and_the_key_that
 ) -> None:
     fatal = found(rows, finding("unreadable", "fatal", "rows that can't be read"))
     async with open_wizard(inspect_command=make_child(tmp_path, fatal)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "ctrl+n", "enter", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter", "enter")
         assert app.started == []
         assert "Not started. rows: rows that can't be read (12 of 40 rows). F5 shows them" in shown_words(app)
         await press(app, pilot, "f5")
@@ -265,8 +247,7 @@ async def test_warnings_stand_on_the_review_in_one_line(
         finding("html", "note", "HTML in prose"),
     )
     async with open_wizard(inspect_command=make_child(tmp_path, warned)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "ctrl+n", "enter")
+        await add_file(app, pilot, rows, "ctrl+n", "enter")
         assert "! rows: empty answers (12 of 40 rows) and 1 more warning. F5 shows them" in shown_words(app)
         await press(app, pilot, "enter")
         assert len(app.started) == 1
@@ -280,8 +261,7 @@ async def test_the_facts_show_lengths_and_one_key_sets_max_length(
     split = {"source": "orders", "language": "de", "rows": 36, "characters": 800, "tokens": 400, "unknown": 7}
     answer = found(rows, lengths=LENGTHS, sources=[source], languages=[split], notes=[literal("Only a sample.")])
     async with open_wizard(inspect_command=changing_child(tmp_path, answer), size=(120, 40)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5", "f")
+        await add_file(app, pilot, rows, "f5", "f")
         words = words_of(app)
         for said in (
             "100 on average; 40% of the tokens are trained", "2 90% of rows 180", "language de 90%, en 10%",
@@ -302,8 +282,7 @@ async def test_what_stands_in_the_way_of_the_figures_is_told_above_the_findings(
     trouble = {"title": "The shares can't be met", "message": "90% of nothing", "hint": "Lower them."}
     answer = {"type": "result", "report": typical["report"], "trouble": trouble, "not_known": ""}
     async with open_wizard(inspect_command=make_child(tmp_path, answer)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         assert "! The shares can't be met" in words_of(app)
         assert "empty answers" in words_of(app)
         await press(app, pilot, "escape", "ctrl+n", "enter", "enter")
@@ -318,8 +297,7 @@ async def test_words_of_the_data_cannot_steer_the_terminal(
     places = [{"file": f"/x/{evil}.jsonl", "row": 1, "seen": evil}]
     answer = found(rows, finding("html", "note", "HTML in prose", detail=evil, source=evil, places=places))
     async with open_wizard(inspect_command=make_child(tmp_path, answer)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         assert "\x1b" not in text_of(app)
         assert "\x9b" not in text_of(app)
         assert "[red]" in text_of(app)
@@ -337,8 +315,7 @@ async def test_one_key_applies_all_safe_remedies_and_each_can_be_taken_back(
         lengths=LENGTHS,
     )  # fmt: skip
     async with open_wizard(inspect_command=changing_child(tmp_path, faulty, GOOD, GOOD)) as (app, pilot):
-        await at_data(app, pilot, rows)
-        await press(app, pilot, "f5")
+        await add_file(app, pilot, rows, "f5")
         assert "m Mend all" in words_of(app)
         await press(app, pilot, "m")
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers", "fix_mojibake"]

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
-import pytest
-
-from engine.config.presets import Layer, Resolved, resolve
+from engine.config.presets import Resolved
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.steering import press, settle, shown_words, write
 from tui.widgets.choosers import PickList
 from tui.widgets.form import FormField
-
-
-@pytest.fixture
-def prefill(model: Path, rows: Path) -> Resolved:
-    return resolve([Layer("file", {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}]})])
 
 
 async def test_the_run_is_told_in_a_sentence_and_enter_unfolds_what_nobody_chose(

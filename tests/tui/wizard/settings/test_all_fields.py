@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from textual.pilot import Pilot
 
-from engine.config.presets import Layer, Resolved, resolve
+from engine.config.presets import Resolved
 from tests.tui.looking import click_on
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp
 from tests.tui.wizard.steering import press, settle, shown_words, write
 from tui.widgets.choosers import PickList
-
-
-@pytest.fixture
-def prefill(model: Path, rows: Path) -> Resolved:
-    return resolve([Layer("file", {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}]})])
 
 
 async def to_table(app: WizardApp, pilot: Pilot[None]) -> PickList:
