@@ -52,6 +52,8 @@ class Reading:
     ``within`` are the runs whose data this is part of: none of them can be a source of it. ``max_rows`` counts used
     rows of a source in file order; none is read that could be one too many. Rows that can't be read end it with their
     DataError, but for those that ``dataset.fixes`` pass over; where it is ``tolerant``, ``fault`` is the first of them.
+    ``skipped`` are the first hundred rows that were left out, ``unused`` by source the columns that nothing was read
+    from; ``remarks`` count codes of findings in rows that were not all taken as they stand there.
     ``read`` counts the rows of each file that is read whole. Raises DataError at once for files that are not there.
     """
 
@@ -185,26 +187,11 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class LoadReport:
-    """What reading gave: the format by source name, and the rows left out (the first 100 named).
-
-    ``unused`` are the columns, by source name, that nothing was read from; ``remarks`` count codes of findings in rows
-    that were not all taken as they stand there.
-    """
-
-    detected: dict[str, Detected]
-    skipped: tuple[Skipped, ...]
-    skipped_count: int
-    unused: dict[str, list[str]] = field(default_factory=dict)
-    remarks: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
 class Loaded:
     """The rows to train on and hold out from, and how they came about."""
 
     rows: list[Row]
-    report: LoadReport
+    report: Reading
 
 
 def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
@@ -215,12 +202,10 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     reading = Reading(config, within)
     rows = [row for some in reading.rows() for row in some.used]
     kept = without_repeats(rows, config.dataset.fixes)
-    skipped_count = reading.skipped_count + len(rows) - len(kept)
+    reading.skipped_count += len(rows) - len(kept)
     if not kept:
-        raise nothing_left(reading, skipped_count)
-    return Loaded(
-        kept, LoadReport(reading.detected, tuple(reading.skipped), skipped_count, reading.unused, reading.remarks)
-    )
+        raise nothing_left(reading, reading.skipped_count)
+    return Loaded(kept, reading)
 
 
 def nothing_left(reading: Reading, count: int) -> DataError:
