@@ -18,6 +18,11 @@ _PIECE = re.compile(rf" +|[“（《]*(?:`[^`]+`|[^\s{_WIDE}“”]+|[^ ])[，�
 """Blanks, a command, a word or a character, with the punctuation that must not be parted from it."""
 
 
+_KEY = re.compile(r"\x1b(?:O([P-S])|\[\[([A-E])|\[(1[1-57-9]|2[01])~) *")
+"""A function key, as xterm, the Linux console and rxvt send it."""
+_NUMBERED = {"11": 1, "12": 2, "13": 3, "14": 4, "15": 5, "17": 6, "18": 7, "19": 8, "20": 9, "21": 10}
+
+
 class Left(Exception):
     """The person leaves: q, or Ctrl+C at a question."""
 
@@ -134,5 +139,14 @@ def _descriptor() -> int | None:
 
 
 def _decoded(line: bytes) -> str:
-    """As file names are: a name that is no text still names its file."""
-    return os.fsdecode(line).rstrip("\r")
+    """As file names are: a name that is no text still names its file. A function key at the head is its word."""
+    typed = os.fsdecode(line).rstrip("\r")
+    key = _KEY.match(typed)
+    return f"{_word(key)}{typed[key.end() :]}" if key is not None else typed
+
+
+def _word(key: re.Match[str]) -> str:
+    """``f2`` for F2, as the questions name it, and for F1 what asks for the explanation."""
+    xterm, console, numbered = key.groups()
+    number = ord(xterm) - ord("O") if xterm else ord(console) - ord("@") if console else _NUMBERED[numbered]
+    return "?" if number == 1 else f"f{number} "

@@ -13,7 +13,7 @@ import pytest
 from engine.common.columns import cells
 from tests.tui.pty_session import ROOT, PtySession
 from tests.tui.wizard.making import make_model
-from tui.plain.stream import cut
+from tui.plain.stream import Typed, cut
 
 IGNORING_HANGUP = ("sh", "-c", 'trap "" HUP; exec "$0" "$@"', sys.executable, "-P", "-m", "tui")
 LONG_S = 120.0
@@ -66,6 +66,28 @@ def test_a_closed_terminal_ends_the_questions_though_hangup_is_ignored(home: Pat
         assert session.process.poll() == 0
     assert 'task = "text"' in (home / "draft.toml").read_text()
     assert not list(home.glob("crash-*"))
+
+
+@pytest.mark.parametrize(
+    ("pressed", "word"),
+    [
+        (b"\x1bOQ", "f2 "),
+        (b"\x1b[15~", "f5 "),
+        (b"\x1b[21~", "f10 "),
+        (b"\x1b[[C folder", "f3 folder"),
+        (b"\x1bOP", "?"),
+        (b"/data/\x1bOQ", "/data/\x1bOQ"),
+    ],
+)
+def test_a_function_key_is_the_word_that_a_question_names_it_by(
+    pressed: bytes, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, pressed + b"\n")
+    os.close(writing)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert Typed().line() == word
 
 
 @pytest.mark.e2e
