@@ -81,7 +81,7 @@ def _measured(facts: Facts) -> Evaluation | None:
 
 def _table(table: Table) -> str:
     lines = [table.head, ["---:" if table.kind(at) == "number" else "---" for at in range(len(table.head))]]
-    lines += [[cell.text for cell in row] for row in table.rows]
+    lines += [[f"{cell.text} ({cell.note})" if cell.note else cell.text for cell in row] for row in table.rows]
     told = "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
     return f"**{_cell(table.caption)}**\n\n{told}"
 

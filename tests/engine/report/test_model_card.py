@@ -7,6 +7,9 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
+from engine.messages.catalogue import text
+from engine.metrics import words
+from engine.metrics.result import Comparison
 from engine.report.facts import read
 from engine.report.model_card import model_card
 from tests.engine.report.making import EVIL, keep_evaluation, whole_run
@@ -23,6 +26,22 @@ def test_the_hub_reads_the_card_and_its_figures(tmp_path: Path) -> None:
     assert [each.metric_value for each in card.data.eval_results] == [mean.value for mean in tuned]
     assert str(tmp_path) not in written
     assert "# orders-lora" in written
+
+
+def test_rows_of_a_table_name_their_metric_and_figures_their_interval(tmp_path: Path) -> None:
+    run = whole_run(tmp_path)
+    keep_evaluation(run)
+    written = model_card(read(run), "orders")
+    summary = read(run).evaluations[0].summary
+    assert summary.comparisons
+    for each in summary.comparisons:
+        (row,) = [line for line in written.splitlines() if line.startswith("| ") and _says(line, each)]
+        assert text(words.difference_interval(each.metric, each.low, each.high)) in row
+
+
+def _says(line: str, found: Comparison) -> bool:
+    pair = text("report.against", first=words.candidate(found.candidate), second=words.candidate(found.against))
+    return pair.casefold() in line.casefold() and text(words.metric(found.metric)) in line
 
 
 def test_markup_in_names_and_rows_is_text_in_the_card(tmp_path: Path) -> None:
