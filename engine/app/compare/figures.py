@@ -161,7 +161,11 @@ def row_sets(
 
 def _evaluations(target: Target) -> list[Kept]:
     """The evaluations that all runs of a target which have any have by the same name, on the same rows."""
-    by_run = [(run, {each.name: each for each in evaluations.all_of(run)}) for run in target.runs]
+    # Not the proofs of exports, which repeat the answers of the training.
+    by_run = [
+        (run, {each.name: each for each in evaluations.all_of(run) if not evaluations.is_export(each.name)})
+        for run in target.runs
+    ]
     by_run = [(run, kept) for run, kept in by_run if kept]
     found = []
     for name in by_run[0][1] if by_run else ():

@@ -88,8 +88,9 @@ def _whole_state(states: Sequence[RunState], target: Target) -> str:
 
 
 def _kind(run: RunDir) -> Literal["text", "chat", ""]:
-    metrics = {metric for each in evaluations.all_of(run) for metric in each.metrics}
-    if metrics:
+    own = [each for each in evaluations.all_of(run) if not evaluations.is_export(each.name)]
+    metrics = {metric for each in own for metric in each.metrics if not evaluations.is_elsewhere(each.name)}
+    if metrics:  # the proof of an export has the perplexity of every run
         return "text" if metrics & _TEXT_METRICS else "chat"
     try:
         return "text" if toml.load(run.config).config.dataset.train_on == "all" else "chat"

@@ -166,6 +166,17 @@ def test_a_later_evaluation_on_the_same_rows_is_used(tmp_path: Path) -> None:
     assert "compare.different-rows" not in codes(found)
 
 
+def test_the_proof_of_an_export_is_no_result_of_the_run(tmp_path: Path) -> None:
+    first, second = make(tmp_path, "first"), make(tmp_path, "second")
+    for run in (first, second):
+        measure(run, right(60))
+    before = side_by_side(first, second)
+    measure(first, right(60), metric="perplexity", name="export-gguf")
+    found = side_by_side(first, second)
+    assert codes(found) == codes(before)
+    assert found.row_sets == before.row_sets
+
+
 def test_several_comparisons_are_corrected_by_holm(tmp_path: Path) -> None:
     runs = [make(tmp_path, f"run {at}") for at in range(4)]
     for at, run in enumerate(runs):
