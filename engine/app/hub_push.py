@@ -23,7 +23,7 @@ _DENIED, _TAKEN = (401, 403), 409
 class Push:
     """What goes to ``repo``: names and bytes of the files of ``folder``. ``private``: only its owner sees it.
 
-    ``local_base``: the name that PEFT's config has for a base of this machine; "" where that is a hub id.
+    ``local_base`` is what the function of that name says.
     """
 
     repo: str
@@ -47,9 +47,18 @@ def plan_push(made: Export, repo: str, private: bool = True) -> Push:
     folder = Path(made.path)
     if not made.is_there:
         raise ConfigError("hub.files-gone", folder=folder)
-    files = {name: (folder / name).stat().st_size for name in made.files if name != RECORD}
-    base = str(read_json(folder / CONFIG_FILE).get("base_model_name_or_path") or "")
-    return Push(repo, folder, files, private, "" if base.count("/") == 1 else base)
+    return Push(repo, folder, files_of(made), private, local_base(made))
+
+
+def files_of(made: Export) -> dict[str, int]:
+    """What a push of ``made``, which is there, sends: names and bytes."""
+    return {name: (Path(made.path) / name).stat().st_size for name in made.files if name != RECORD}
+
+
+def local_base(made: Export) -> str:
+    """The name that PEFT's config has for a base of this machine; "" where that is a hub id."""
+    base = str(read_json(Path(made.path) / CONFIG_FILE).get("base_model_name_or_path") or "")
+    return "" if base.count("/") == 1 else base
 
 
 def push(planned: Push, api: Any = None) -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from engine.app.hub_push import Push, plan_push
+from engine.app.hub_push import Push, files_of, local_base, plan_push
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
@@ -28,10 +28,14 @@ class PushScreen(FormDialog[Push | None]):
         self._made = made
 
     def fields(self) -> ComposeResult:
-        files = ", ".join(f"{clean(name)} ({formats.size(size)})" for name, size in self._made.files.items())
+        sent, base = files_of(self._made), local_base(self._made)
+        files = [f"{clean(name, keep_newlines=False)} ({formats.size(size)})" for name, size in sent.items()]
         yield FormField("repo", text("hub.repository"), "", about=text("hub.repository-about"))
         yield FormField("seen", text("hub.seen"), options=[text("hub.seen-private"), text("hub.seen-public")])
-        yield Prose(text("hub.files", files=files), classes="dialog-text")
+        total = text("hub.files", count=len(sent), size=sum(sent.values()), files=files)
+        yield Prose(total, classes="dialog-text")
+        if base:
+            yield Prose(f"! {text('hub.local-base', base=base)}", classes="dialog-text")
         yield Prose(text("hub.read-card", card=f"{self._made.path}/README.md"), classes="dialog-text")
         yield Prose("", classes="push-trouble")
 

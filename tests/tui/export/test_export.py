@@ -174,7 +174,7 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
 ) -> None:
     from engine.app import hub_push
 
-    stand_in(monkeypatch)
+    asked = stand_in(monkeypatch)
     sent: list[hub_push.Push] = []
     refusal: list[TunedeckError] = []
 
@@ -190,8 +190,12 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         assert isinstance(app.screen, ExportScreen), "there is nothing to push yet"
         await pilot.press("down", "down", "down", "enter")
         await until_shows(pilot, "These are the very files")
+        (asked[-1].out / "adapter_config.json").write_text('{"base_model_name_or_path": "tiny-chat"}')
         await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        assert "Sends 1 file, 40 B: adapter_config.json (40 B)" in shown
+        assert "calls the base model tiny-chat, which is no hub id" in shown
         await pilot.press(*"orders", "enter")
         await until_shows(pilot, "no name of a repository")
         await pilot.press("home", *"anna/", "enter")
