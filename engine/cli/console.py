@@ -8,7 +8,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 from engine.common.columns import aligned
@@ -30,6 +31,31 @@ def say(text: str = "") -> None:
 def json_line(value: Any) -> None:
     """``value`` as one line of JSON: messages as code and arguments, numbers that are not finite as null."""
     _write(sys.stdout, json.dumps(_finite(value), default=_plain))
+
+
+def agrees(question: str) -> bool:
+    """Whether a person says yes; Enter alone does not."""
+    return _asker(question)
+
+
+@contextmanager
+def asked_by(asker: Callable[[str], bool]) -> Iterator[None]:
+    """Within, ``asker`` asks what a verb asks: whoever reads stdin already has its next lines."""
+    global _asker
+    before, _asker = _asker, asker
+    try:
+        yield
+    finally:
+        _asker = before
+
+
+def _by_terminal(question: str) -> bool:
+    import typer
+
+    return bool(typer.confirm(question, err=True))
+
+
+_asker: Callable[[str], bool] = _by_terminal
 
 
 def error(problem: TunedeckError) -> None:
@@ -108,19 +134,17 @@ class Progress:
 
     def __call__(self, done: int, total: int | None, message: Message | str) -> None:
         """``done`` of ``total`` bytes or steps of what ``message`` says."""
-        if not isinstance(message, str):
-            from engine.messages.catalogue import text as sentence
+        from engine.messages.catalogue import text as sentence
 
-            message = sentence(message)
+        message = message if isinstance(message, str) else sentence(message)
         now = time.monotonic()
         if message == self._said and now - self._told_at < self._every_s and done != total:
             return
         self._told_at, self._said = now, message
         large = (total or done) > 1_000_000
         unit = 1e6 if large else 1
-        text = message if total is None and not done else f"{message}: {done / unit:,.0f}"
-        text += f" / {total / unit:,.0f}" if total else ""
-        text += " MB" if large else ""
+        figures = f"{done / unit:,.0f}" + (f" / {total / unit:,.0f}" if total else "") + (" MB" if large else "")
+        text = message if total is None and not done else sentence("widgets.named", name=message, value=figures)
         if self._live:
             sys.stderr.write(f"\r\x1b[K{_safe(text)}")
             sys.stderr.flush()

@@ -224,6 +224,8 @@ class Home:
         judge(self._lines, self._one(line))
 
     def _export(self, line: Line) -> None:
+        from engine.app.export import WITH_KINDS
+
         run = self._one(line)
         target = self._lines.ask(
             Question(
@@ -232,7 +234,22 @@ class Home:
                 default="gguf",
             )
         )
-        verbs.carry_out(self._lines, ["export", str(run.path), "--to", str(target)], self.open_place)
+        command = ["export", str(run.path), "--to", str(target)]
+        if target in WITH_KINDS:
+            command += ["--type", self._type()]
+        verbs.carry_out(self._lines, command, self.open_place)
+
+    def _type(self) -> str:
+        """Of a GGUF file; the quantized ones come first."""
+        from engine.app.export import DEFAULT_KINDS
+        from engine.models import gguf
+
+        kinds = sorted(gguf.BITS, key=lambda kind: (kind in gguf.PLAIN, -gguf.BITS[kind]))
+        options = [Option(kind, kind, text("plain.type-bits", bits=gguf.BITS[kind])) for kind in kinds]
+        question = Question(
+            text("plain.export-type"), text("plain.about-type"), options=options, default=DEFAULT_KINDS[0]
+        )  # fmt: skip
+        return str(self._lines.ask(question))
 
     def _copy(self, line: Line) -> None:
         """New answers that begin as those of a run."""

@@ -138,7 +138,7 @@ class Lines:
             self.say(question.about)
         width = len(str(len(question.options)))
         for number, option in enumerate(question.options, 1):
-            refused = text("plain.refused", reason=option.refused) if option.refused else option.about
+            refused = text("plain.refused", reason=option.refused) if option.refused else option.about.strip()
             named = text("plain.option", title=option.title, about=refused) if refused else option.title
             self.say(f"  {number:>{width}}  {named}", hanging=width + 2)
         if shown := question.shown or question.commands:

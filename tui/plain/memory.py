@@ -50,7 +50,7 @@ def make_fit(session: Session) -> None:
             return
         options = [Option(_KEEP, text("plain.keep-settings"))]
         options += [Option(str(number), *_of_change(each)) for number, each in enumerate(offered)]
-        why = "\n".join(f"{text(each.what)}: {part(each.what, 'why')}" for each in offered)
+        why = "\n".join(text("widgets.named", name=text(each.what), value=part(each.what, "why")) for each in offered)
         undo = {"u": text("plain.undo", what=facts.remedies[-1].what)} if facts.remedies else {}
         try:
             chosen = lines.ask(Question(text("settings.fit-title"), why=why, options=options, commands=undo))

@@ -46,11 +46,12 @@ def arguments(word: str, rest: str, named: Callable[[str], str | None]) -> list[
 
 def carry_out(lines: Lines, command: Sequence[str], open_screen: Callable[..., int]) -> None:
     """Do it, and say what was wrong; Ctrl+C ends the command and nothing else."""
-    from engine.cli import main
+    from engine.cli import console, main
 
     lines.say(f"tunedeck {shlex.join(command)}")
     try:
-        main.call(command, open_screen)
+        with console.asked_by(lines.is_yes):
+            main.call(command, open_screen)
     except TunedeckError as error:
         lines.say(str(error))
     except KeyboardInterrupt:

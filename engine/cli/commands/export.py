@@ -10,7 +10,7 @@ import typer
 from engine.cli.commands.evaluate import show
 from engine.cli.commands.run import Json
 from engine.cli.completing import export_targets, run_names
-from engine.cli.console import Progress, json_line, out, say
+from engine.cli.console import Progress, agrees, json_line, out, say
 from engine.messages import formats
 from engine.messages.catalogue import text
 
@@ -64,7 +64,7 @@ def export(
         out(str(Path(made.path) / file))
     made, evaluation = _proved(made, plan.run, trust_base, as_json) if proof else (made, None)
     for use in uses(made) if target != HUB else ():
-        say(f"{text(use.code)}: {use.command}")
+        say(text("widgets.named", name=text(use.code), value=use.command))
     if as_json:
         proven = None if evaluation is None else msgspec.to_builtins(evaluation)
         json_line(msgspec.to_builtins(made) | {"repo": repo or None, "proof": proven})
@@ -105,7 +105,7 @@ def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool) ->
         say(text("hub.local-base", base=planned.local_base))
     if CARD in planned.files:
         say(text("hub.read-card", card=planned.folder / CARD))
-    if dry_run or not (yes or typer.confirm(text("hub.ask"), err=True)):
+    if dry_run or not (yes or agrees(text("hub.ask"))):
         return False
     say(text("hub.pushed", repo=push(planned)))
     return True

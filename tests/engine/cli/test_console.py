@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from engine.cli import console
+from engine.messages import language
 
 
 class Terminal(io.StringIO):
@@ -37,6 +38,11 @@ def test_nothing_but_lines_is_sent(monkeypatch: pytest.MonkeyPatch, name: str, v
     said = told(monkeypatch, **{name: value})
     assert not set(said) & {"\x1b", "\r"}
     assert said.splitlines() == ["reading: 1 / 10", "reading: 10 / 10", "RUN     STATE", "orders  running"]
+
+
+def test_figures_stand_behind_the_colon_of_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    language.use("zh")
+    assert told(monkeypatch, TERM="dumb").splitlines()[0] == "reading：1 / 10"
 
 
 def test_elsewhere_progress_is_one_line_that_is_written_over(monkeypatch: pytest.MonkeyPatch) -> None:

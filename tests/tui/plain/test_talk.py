@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.app import chat as app
+from engine.cli import console
 from engine.common import paths
 from engine.config import toml
 from engine.models.chat_request import ChatRequest, Turn
@@ -128,7 +129,26 @@ def test_a_copy_of_a_run_begins_with_its_answers(talk: Talk, run: RunDir, model:
     assert kept.get("train.batch_size") == 3
 
 
+def test_what_a_command_asks_is_asked_as_all_else_and_may_be_left(
+    talk: Talk, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreed: list[bool] = []
+    monkeypatch.setattr("engine.cli.main.call", lambda command, screen: agreed.append(console.agrees("Push now?")))
+    said = talk("export 1 --to hub", "yes", "export 1 --to hub", "", "export 1 --to hub", "q", "q")
+    assert agreed == [True, False]
+    assert (said.count("Push now?"), said.count("What do you want to do?")) == (3, 4)
+    talk("export 1 --to hub")  # the input ends at the question
+    assert agreed == [True, False]
+
+
 def test_exporting_asks_what_for(talk: Talk, run: RunDir) -> None:
     said = talk("u 1", "merged", "q")
     assert "What is it for?" in said
     assert f"tunedeck export {run.path} --to merged" in said
+
+
+def test_exporting_to_gguf_asks_which_type_and_takes_it_by_name_or_number(talk: Talk, run: RunDir) -> None:
+    said = talk("u 1", "gguf", "q4_k_m", "u 1", "ollama", "", "u 1", "gguf", "b", "q")
+    assert f"tunedeck export {run.path} --to gguf --type q4_k_m" in said
+    assert f"tunedeck export {run.path} --to ollama --type q8_0" in said
+    assert said.count("--type") == 2
