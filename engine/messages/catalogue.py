@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -225,7 +225,7 @@ def _functions(spoken: str) -> dict[str, Callable[..., str]]:
         "LIST": lambda value: formats.listing(shown(value), spoken),
         "OR": lambda value: formats.listing(shown(value), spoken, "or"),
         "COMMAS": lambda value: ("、" if spoken == "zh" else ", ").join(shown(value)),
-        "CLAUSES": lambda value: ("；" if spoken == "zh" else "; ").join(shown(value)),
+        "CLAUSES": lambda value: _clauses(shown(value), spoken),
         "SENTENCES": lambda value: sentences(*shown(value), spoken=spoken),
         "LINES": lambda value: "\n".join(shown(value)),
         "WHOLE": lambda value: _paragraph(value, spoken) if isinstance(value, Message) else _shown(value, spoken),
@@ -253,6 +253,16 @@ def sentences(*parts: str, spoken: str = "") -> str:
     return blank.join(
         each if each.endswith((".", "!", "?", ":", "。", "！", "？", "：")) else each + stop for each in whole
     )
+
+
+def clauses(*parts: str) -> str:
+    """``parts`` one after the other in one sentence, by the semicolons of the language."""
+    return _clauses(parts, language.current())
+
+
+def _clauses(parts: Iterable[str], spoken: str) -> str:
+    semicolon = "；" if spoken == "zh" else "; "
+    return semicolon.join(part for part in parts if part)
 
 
 def _complain(about: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import set_cell_size
 
 from engine.common.clean_text import clean, shorten
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message as Evidence
 from tui.draft.draft import task_of
 
@@ -50,7 +50,7 @@ def advice(draft: Draft, card: ModelCard) -> str:
 def told(values: Mapping[str, Any]) -> Iterator[str]:
     """What files and model say, the marks' norms, and both answers; every text cleaned."""
     for who in ("files", "model"):
-        evidence = "; ".join(text(Evidence.from_json(each)) for each in values.get(f"{who}_evidence") or ())
+        evidence = clauses(*(text(Evidence.from_json(each)) for each in values.get(f"{who}_evidence") or ()))
         said = values.get("files_say" if who == "files" else "model_says") or "unclear"
         kind = text(KINDS[str(said)]) if str(said) in KINDS else _short(said)
         code = "wizard-model.files-say" if who == "files" else "wizard-model.answers-say"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
 from engine.config.rules import Issue
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
 from tui.draft.services import STARTER
 from tui.flow import describe
@@ -49,7 +49,7 @@ def rows(draft: Draft, card: ModelCard, verdicts: Verdicts, brief: bool = False)
         (text("wizard-model.label-model"), describe.architecture(card)),
         *(said_of(found, card) if found else []),
         (text("wizard-model.label-advice"), advice(draft, card)),
-        (text("wizard-model.label-evidence"), shorten("; ".join(map(text, signs)), 160)),
+        (text("wizard-model.label-evidence"), shorten(clauses(*map(text, signs)), 160)),
     ]
     without = [(text("wizard-model.label-template"), text("wizard-model.no-template"))]
     return told + without * (not card.has_chat_template)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.data.quality.catalogue import SAFE, fix_named
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
 from tui.draft import changes
 
@@ -68,4 +68,4 @@ def in_force(draft: Draft, facts: Facts) -> str:
     """What the draft repairs, in a sentence; "" where nothing is."""
     named = [text(fix_named(fix)) for fix in fixes_of(draft)]
     named += [text(applied.what) for applied in facts.repairs if FIXES not in applied.settings]
-    return text("quality-screen.applied", remedies="; ".join(named)) if named else ""
+    return text("quality-screen.applied", remedies=clauses(*named)) if named else ""

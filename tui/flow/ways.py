@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.app.old_adapter import OldAdapter, refusal, shape
 from engine.common.clean_text import shorten
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
 from tui import fit_words
 from tui.draft import strategy_state
@@ -115,7 +115,7 @@ def _costs(kind: str, fit: Fit | None, disk: RunDisk | None) -> str:
         parts.append(text("strategy.disk-merged" if merged else "strategy.disk", bytes=disk.run, **merged))
     if kind == "merge" and disk is not None:
         parts.append(text("strategy.merging", seconds=max(10, disk.merging / MERGE_BYTES_PER_S)))
-    return "; ".join(parts)
+    return clauses(*parts)
 
 
 def _why(kind: str, draft: Draft, old: OldAdapter | None, advice: Advice | None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from engine.common.clean_text import clean
 from engine.messages import formats
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.runs import events as ev
 from engine.runs.state import RunState
 from tui import fit_words, words
@@ -70,7 +70,7 @@ def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
         told.append(", ".join(parts))
     if len(ordered) > most:
         told.append(text("monitor.more", more=len(ordered) - most))
-    return "; ".join(told)
+    return clauses(*told)
 
 
 def _own(state: RunState, unicode: bool) -> list[str]:

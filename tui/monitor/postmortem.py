@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from engine.messages.catalogue import part, sentences, text
+from engine.messages.catalogue import clauses, part, sentences, text
 from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
@@ -81,13 +81,13 @@ def facts(found: PostMortem, roomy: bool) -> RenderableType:
     if roomy or not found.is_explained:
         told.append(Text(_shortage(found)))
     if found.others:
-        told.append(Text(text("monitor.also-on-gpu", who="; ".join(map(text, found.others)))))
+        told.append(Text(text("monitor.also-on-gpu", who=clauses(*map(text, found.others)))))
     return Group(*told)
 
 
 def fix(remedy: Remedy, resumable: bool) -> str:
     """A remedy and how the run goes on with it, in a line."""
-    return f"{text(remedy.message)}; {_way(remedy, resumable)}"
+    return clauses(text(remedy.message), _way(remedy, resumable))
 
 
 def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
@@ -119,6 +119,6 @@ def _way(remedy: Remedy, resumable: bool) -> str:
 
 def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
     yield part(remedy.what, "why")
-    yield "; ".join((*map(text, remedy.gain), _way(remedy, resumable)))
+    yield clauses(*map(text, remedy.gain), _way(remedy, resumable))
     if remedy.settings:
         yield ", ".join(f"{field} = {json.dumps(value)}" for field, value in remedy.settings.items())

@@ -13,7 +13,7 @@ from engine.cli.completing import presets
 from engine.cli.console import Progress, error, error_values, json_line, one_line, out, say
 from engine.common.columns import aligned
 from engine.common.errors import ConfigError, RunError
-from engine.messages.catalogue import text
+from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
     from engine.app.check import ROWS
 
     if found.planned.parts:
-        say("; ".join(map(text, found.planned.parts)))
+        say(clauses(*map(text, found.planned.parts)))
     if found.planned.evaluation is not None:
         say(text("cli-runs.evaluation", what=found.planned.evaluation.message))
     raised = found.wrong

@@ -10,7 +10,7 @@ import wcwidth
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import Finding, Lengths, Place, Report, SourceFacts
 from engine.data.rows.unused import told
-from engine.messages.catalogue import paragraph, part, text
+from engine.messages.catalogue import clauses, paragraph, part, text
 from engine.messages.formats import percent
 from engine.messages.message import Message
 
@@ -72,7 +72,7 @@ def _source(source: SourceFacts) -> Iterator[str]:
         parts.append(some if more else Message("quality.source-labels", labels=labels))
     if source.unused:
         parts.append(Message("quality.source-unused", columns=told(source.unused)))
-    yield from _wrapped("; ".join(map(text, parts)), "", "  ")
+    yield from _wrapped(clauses(*map(text, parts)), "", "  ")
 
 
 def _lengths(lengths: Lengths) -> Iterator[str]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import engine
+from engine.messages import language
+from engine.messages.catalogue import clauses
 
 _ROOT = Path(engine.__file__).parent.parent
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,:;']? [a-z]{2,}|[a-z]{2,} \{|[A-Z][a-z]+[:;]? \{")
@@ -108,3 +110,13 @@ def test_it_finds_a_sentence() -> None:
     assert [text for _, text in _texts(ast.parse(code))] == ["A row is broken", "row {} has none"]
     assert all(_SENTENCE.search(text) for _, text in _texts(ast.parse(code)))
     assert list(_texts(ast.parse('raise ValueError("for those who read tracebacks")'))) == []
+
+
+def test_texts_are_joined_as_their_language_does() -> None:
+    joining = re.compile(r"""["']; ["']\.join""")
+    files = sorted(each for room in ("engine", "tui") for each in (_ROOT / room).rglob("*.py"))
+    assert [each.name for each in files if joining.search(each.read_text("utf-8"))] == []
+    language.use("zh")
+    assert clauses("一", "", "二") == "一；二"
+    language.use("en")
+    assert clauses("one", "", "two") == "one; two"

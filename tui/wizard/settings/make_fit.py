@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import shorten
-from engine.messages.catalogue import part, text
+from engine.messages.catalogue import clauses, part, text
 from tui import fit_words, keys
 from tui.draft import changes, fields
 from tui.draft.fit import fit_of
@@ -114,15 +114,14 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
     def _verdict(self, fit: Fit | None) -> Content:
         if fit is None:
             return Content(text("settings.fit-unknown"))
-        where = f"\n{fit_words.needs(fit)}, {shorten(fit.budget.name, 30)}"
-        held = fit_words.others(fit.budget, short=True)
-        where += f"; {held}" if held else ""
+        room = f"{fit_words.needs(fit)}, {shorten(fit.budget.name, 30)}"
+        where = f"\n{clauses(room, fit_words.others(fit.budget, short=True))}"
         parts: list[tuple[str, str] | str] = [
             (fit_words.verdict(fit), f"bold ${fit_words.STYLES[fit.verdict.level]}"),
             where,
         ]
         if self._facts.remedies:
-            titles = "; ".join(text(applied.what) for applied in self._facts.remedies)
+            titles = clauses(*(text(applied.what) for applied in self._facts.remedies))
             parts.append((f"\n{text('settings.fit-applied', changes=shorten(titles, 64))}", "bold"))
         return Content.assemble(*parts)
 
