@@ -37,12 +37,12 @@ class PushScreen(FormDialog[Push | None]):
         if base:
             yield Prose(f"! {text('hub.local-base', base=base)}", classes="dialog-text")
         yield Prose(text("hub.read-card", card=f"{self._made.path}/README.md"), classes="dialog-text")
-        yield Prose("", classes="push-trouble")
 
     def action_accept(self) -> None:
         try:
             planned = plan_push(self._made, self.field("repo").text.strip(), self.field("seen").picked == 0)
         except TunedeckError as error:
-            self.query_one(".push-trouble", Prose).say(clean(error.said, keep_newlines=False))
+            self.field("repo").show_error(error.said)  # where it is seen, however long the list of files below
+            self.field("repo").focus_control()
             return
         self.dismiss(planned)

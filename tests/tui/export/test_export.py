@@ -206,8 +206,12 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await until_shows(pilot, "Share on the hub")
         await pilot.press(*"anna/orders", "enter")
         await until(pilot, lambda: any("name is taken" in each.message for each in app._notifications))
+        many = {f"model-{number}.safetensors": 40 for number in range(40)}
+        monkeypatch.setattr("tui.export.push.files_of", lambda made: many)
         await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
+        await pilot.press(*"orders", "tab", "tab", "enter")  # from the button, far below
+        await until_shows(pilot, "no name of a repository")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         assert len(sent) == 2
