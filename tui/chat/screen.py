@@ -136,9 +136,12 @@ class ChatScreen(WholeScreen, Screen[None]):
         try:
             async with aclosing(child.answers()) as answers:
                 async for record in answers:
+                    if not self.is_whole:  # it is being left: what is shown goes first
+                        return
                     self._hear(record)
         except TunedeckError as error:
-            self._fail(error)
+            if self.is_whole:
+                self._fail(error)
 
     def _fail(self, error: TunedeckError) -> None:
         """The process is gone, or was never started: what was said stays readable."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from tui import messages
 from tui.app import TunedeckApp
 from tui.chat.screen import ChatScreen
 from tui.chat.transcript import Transcript
+from tui.draft.asked import AskedChild
 from tui.flow.dialogue import Answer, Dialogue, Exchange
 
 KEPT = Path(__file__).parent / "snapshots"
 TEXT = "The sea is a vast and mysterious realm, teeming with life and full of wonders. 海很大，里面有很多鱼。"
 """Its first 70 characters are ASCII."""
+PROGRESS = {"type": "progress", "done": 0, "total": None, "message": {"code": "jobs.loading-model", "args": {}}}
 
 
 @pytest.fixture
@@ -347,3 +350,25 @@ def test_no_snapshot_is_left_of_a_state_that_is_gone() -> None:
     assert kept == {f"chat-{name}.{how}.txt" for name in STATES for how in ("en", "zh", "ascii")}
     assert CHILD.is_file()
     assert Transcript.can_focus
+
+
+async def test_what_comes_while_the_chat_is_being_left_finds_nobody(
+    talk: Callable[..., TunedeckApp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[ChatScreen] = []
+    came: list[bool] = []
+
+    async def answers(child: AskedChild) -> AsyncGenerator[dict[str, Any], None]:
+        while not opened or opened[0].query("#talk"):
+            await asyncio.sleep(0)
+        came.append(True)
+        yield PROGRESS
+
+    monkeypatch.setattr(AskedChild, "answers", answers)
+    app = talk()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, ChatScreen) and app.screen._listening)
+        opened.append(of(pilot))
+        opened[0].dismiss()
+        await until(pilot, lambda: came and not opened[0].is_attached)
+        assert app._exception is None

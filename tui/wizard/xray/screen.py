@@ -112,9 +112,12 @@ class XrayScreen(WholeScreen, Screen[None]):
         try:
             async with aclosing(self._child.answers()) as answers:
                 async for record in answers:
+                    if not self.is_whole:  # it is being left: what is shown goes first
+                        return
                     self._hear(record)
         except TunedeckError as error:
-            self._trouble(error)
+            if self.is_whole:
+                self._trouble(error)
 
     def _hear(self, record: dict[str, Any]) -> None:
         kind = record["type"]
