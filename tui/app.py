@@ -19,6 +19,7 @@ from engine.common import settings
 from engine.common.errors import reason_of
 from engine.messages.catalogue import text
 from tui import keys, messages
+from tui.clicks import Clicks
 from tui.frames import ChangesDriver
 from tui.machine import MachineFeed
 from tui.theme import THEMES, PlainScrollBar, chosen
@@ -70,6 +71,7 @@ class TunedeckApp(App[None]):
         # Without colours Textual would make greys of a theme's own, which is black on black: all go instead.
         super().__init__(ChangesDriver, ansi_color=True if world.terminal.colours == "none" else None)
         self.world = world
+        self._clicks = Clicks(self)
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
@@ -89,6 +91,8 @@ class TunedeckApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """What is typed ahead waits until the screen it meets is there with all its children."""
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
+            if await self._clicks.holds(event):
+                return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.screen._mounted_event.wait(), _LONGEST_MOUNT_S)
         await super().on_event(event)
