@@ -19,7 +19,8 @@ class Key:
     foot of the screen; all are in the help. One that ``yields`` is left out of the bar where there is no room for all:
     first those that can't be used now, then the last.
     ``of_step``: the step on screen carries it out, by a method named ``id``. ``first``: it comes before the keys of
-    whatever has the focus, and works over dialogs too.
+    whatever has the focus, and works over dialogs too. ``twin`` is the action of the first of two keys in ``label``,
+    this one's being that of the second: of a mouse, each is clicked.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Key:
     yields: bool = False
     of_step: bool = False
     first: bool = False
+    twin: str = ""
 
     @property
     def shown(self) -> str:
@@ -156,7 +158,7 @@ DOCTOR = (
 COLUMNS = (
     Key("keep", "enter", "keys.columns-keep", "Enter"),
     Key("turn_back", "left", "keys.columns-before", "Left", bar=False),
-    Key("turn_on", "right", "keys.columns-after", "Left Right"),
+    Key("turn_on", "right", "keys.columns-after", "Left Right", twin="turn_back"),
     Key("row_on", "pagedown", "keys.row-after", "PgDn"),
     Key("row_back", "pageup", "keys.row-before", "PgUp", bar=False),
     Key("filter", "slash", "keys.filter-list", "/", bar=False),
@@ -231,7 +233,7 @@ STRENGTH = (
 
 EXPORT = (
     Key("start", "enter", "exporting.key-start", "Enter"),
-    Key("next_type", "right", "exporting.key-type", "Left/Right"),
+    Key("next_type", "right", "exporting.key-type", "Left/Right", twin="previous_type"),
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
     Key("push", "P", "exporting.key-push", yields=True),
@@ -241,7 +243,7 @@ EXPORT = (
 
 MIXING = (
     Key("start", "enter", "mixes.key-start", "Enter"),
-    Key("more", "right", "mixes.key-weight", "Left/Right"),
+    Key("more", "right", "mixes.key-weight", "Left/Right", twin="less"),
     Key("less", "left", "mixes.key-less", "Left", bar=False),
     Key("switch", "tab", "mixes.key-switch", "Tab"),
     Key("density", "d", "mixes.key-density", yields=True),
@@ -294,7 +296,7 @@ CHART = (
 MIX = (
     Key("keep", "enter", "keys.mix-keep", "Enter"),
     Key("leave", "escape,f8", "keys.cancel-leave", "Esc"),
-    Key("more", "right", "keys.mix-more", "Left/Right"),
+    Key("more", "right", "keys.mix-more", "Left/Right", twin="less"),
     Key("less", "left", "keys.mix-less", bar=False),
     Key("move(10)", "shift+right,pageup", "keys.mix-more-ten", "PgUp", bar=False),
     Key("move(-10)", "shift+left,pagedown", "keys.mix-less-ten", "PgDn", bar=False),

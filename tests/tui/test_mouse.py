@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+from textual.widgets import Static
 
 from engine.messages import language
 from tests.tui import fake_runs
 from tests.tui.conftest import MakeWorld
 from tests.tui.looking import click_on, said, screen_text, until, until_shows
+from tests.tui.test_snapshots import with_adapter
 from tui import keys
 from tui.app import TunedeckApp
 from tui.chat.dialogs import MannerScreen
 from tui.draft.manner import Manner
+from tui.evaluation.screen import EvaluateScreen
 from tui.home.runlist import RunList
 from tui.home.screen import HomeScreen
 from tui.mixing.options import Options, OptionsScreen
 from tui.monitor.screen import MonitorScreen
 from tui.palette.screen import PaletteScreen
 from tui.themes.screen import ThemesScreen
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.clickable import hints
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.log import LogPane
+from tui.widgets.whole import WholeScreen
 from tui.wizard.picker import FilePicker
 
 BESIDE = (2, 30)
+
+
+class Around(WholeScreen, Screen[None]):
+    """Shows one widget."""
+
+    def __init__(self, shown: Widget) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def compose(self) -> ComposeResult:
+        yield self._shown
 
 
 async def test_a_click_on_a_key_of_the_bar_leaves_the_focus_on_what_it_acts_on(
@@ -155,3 +175,77 @@ async def test_the_wheel_turns_the_log_back(make_world: MakeWorld, root: Path) -
         x, y = log.region.x + 4, log.region.y + 1
         app.post_message(events.MouseScrollUp(None, x, y, 0, -1, 0, False, False, False, x, y))
         await until(pilot, lambda: log.visible_lines != newest)
+
+
+def clicks(app: TunedeckApp, words: str) -> list[events.MouseEvent]:
+    """What a terminal sends of a click on ``words``."""
+    lines = screen_text(app).splitlines()
+    row = next(row for row, line in enumerate(lines) if words in line)
+    at = lines[row].index(words)
+    return [kind(None, at, row, 0, 0, 1, False, False, False, at, row) for kind in (events.MouseDown, events.MouseUp)]
+
+
+def send(app: TunedeckApp, *parts: list[events.MouseEvent]) -> None:
+    for event in chain(*parts):
+        app.post_message(event)
+
+
+async def test_a_double_click_on_a_key_opens_its_screen_once(make_world: MakeWorld, root: Path) -> None:
+    with_adapter(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "e Evaluate")
+        send(app, clicks(app, "e Evaluate"), clicks(app, "e Evaluate"))
+        await until(pilot, lambda: isinstance(app.screen, EvaluateScreen))
+        await pilot.pause(0.2)
+        assert [type(screen) for screen in app.screen_stack] == [HomeScreen, EvaluateScreen]
+
+
+async def test_the_second_click_of_two_answers_no_question_below(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        for _ in range(2):
+            app.push_screen(ConfirmScreen("Really?", "It is gone then."))
+        await until_shows(pilot, "n  No")
+        first, second = clicks(app, "n  No"), clicks(app, "n  No")
+        send(app, first)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        send(app, second)  # it was made right after the first, and comes late
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, ConfirmScreen)
+        await click_on(pilot, "n  No")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_a_key_that_is_clicked_twice_on_one_screen_acts_twice(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "s Sort")
+        send(app, clicks(app, "s Sort"), clicks(app, "s Sort"))
+        await until(pilot, lambda: app.screen.query_one(RunList).order == "state")
+
+
+async def test_a_click_on_a_greyed_key_says_why_it_can_not_be_used(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.crashed_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(240, 40)) as pilot:
+        await until(pilot, lambda: app.screen.query(".key-evaluate:disabled"))
+        await pilot.click(".key-evaluate")
+        why = said("home.has-no-adapter", run="killed")
+        await until(pilot, lambda: why in [told.message for told in app._notifications])
+
+
+async def test_at_the_end_of_a_list_the_wheel_goes_on_to_what_it_stands_in(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        listing = PickList([Pick("a", "first"), Pick("b", "second")])
+        around = VerticalScroll(listing, Static("\n" * 60))
+        await app.push_screen(Around(around))
+        for _ in range(4):
+            app.post_message(events.MouseScrollDown(None, 2, 0, 0, 1, 0, False, False, False, 2, 0))
+            await pilot.pause()
+        assert listing.cursor == 1
+        await until(pilot, lambda: around.scroll_y > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
@@ -13,12 +14,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.keys import Key
 from tui.widgets.line import cut, cut_cells
 from tui.widgets.pieces import chip
+from tui.widgets.whole import WholeScreen
+
+_FIRST_KEY = re.compile(r"\w+")
+"""Of a label: "Left" of "Left/Right"."""
 
 
 class TopLine(Static):
@@ -87,12 +93,22 @@ class KeyButton(Static, can_focus=True):
         event.stop()
         await self.act()
 
-    async def on_click(self) -> None:
-        await self.act()
+    def check_message_enabled(self, message: Message) -> bool:
+        """A greyed one is clicked too: it says why it can't be used now."""
+        return isinstance(message, events.Click) or super().check_message_enabled(message)
 
-    async def act(self) -> None:
-        """As the key does: the screen's action, else the app's."""
-        await self.app.run_action(self.key.id, self.screen) or await self.app.run_action(self.key.id)
+    async def on_click(self, event: events.Click) -> None:
+        first = _FIRST_KEY.match(self.key.shown)
+        is_first = first is not None and 1 <= event.x < 1 + cell_len(first.group())  # behind the marker of the focus
+        await self.act(self.key.twin if is_first and self.key.twin else self.key.id)
+
+    async def act(self, action: str = "") -> None:
+        """As the key does: the screen's action, else the app's; or say why that can't be done now."""
+        action, screen = action or self.key.id, self.screen
+        if await self.app.run_action(action, screen) or await self.app.run_action(action):
+            return
+        if isinstance(screen, WholeScreen):
+            screen.refuse(action)
 
 
 class KeyRow(KeyButton):

@@ -276,12 +276,17 @@ class PickList(Widget, can_focus=True):
                 self.action_choose()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(1)
+        self._roll(event, 1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-1)
+        self._roll(event, -1)
+
+    def _roll(self, event: events.MouseEvent, by: int) -> None:
+        """Past either end the wheel goes on to what the list stands in."""
+        before = self.cursor
+        self.action_move(by)
+        if self.cursor != before:
+            event.stop()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self._picks))

@@ -143,10 +143,8 @@ class WholeScreen(Whole):
         if any(event.key in each._bindings.key_to_bindings for each in between if each is not self):
             return  # the key is that of the focused one: bindings are looked up once an event went all the way up
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            is_allowed = self.check_action(binding.action, ())
-            if not is_allowed and (why := self.why_not(binding.action)):
+            if not self.check_action(binding.action, ()) and self.refuse(binding.action):
                 event.stop()
-                self.notify(why, timeout=5, markup=False)  # news, no trouble: the next one takes its place
 
     def whose(self, action: str) -> DOMNode | None:
         """Who has the action of this name: the screen, what has the focus, the app, or a chart."""
@@ -160,8 +158,15 @@ class WholeScreen(Whole):
         node = self.whose(name)
         if node is not None and node.check_action(name, parameters):
             await self.app.run_action(key, node)
-        elif why := self.why_not(name):
-            self.notify(why, timeout=5, markup=False)
+        else:
+            self.refuse(name)
+
+    def refuse(self, action: str) -> bool:
+        """Say why ``action`` can't be done now; whether there is something to say."""
+        why = self.why_not(action)
+        if why:
+            self.notify(why, timeout=5, markup=False)  # news, no trouble: the next one takes its place
+        return bool(why)
 
     async def on_click(self, event: events.Click) -> None:
         if self.is_modal and self.LEFT_BESIDE and self._is_beside(event):

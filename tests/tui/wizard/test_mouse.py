@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual import events
+
 from tests.tui.looking import click_on, said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_rows, text_of
@@ -11,6 +13,7 @@ from tests.tui.wizard.mix.test_screen import drafted
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
 from tests.tui.wizard.steering import add_file, press, settle
 from tui.widgets.choosers import PickList
+from tui.wizard.columns.screen import ColumnsScreen
 from tui.wizard.mix.table import MixTable
 
 
@@ -73,3 +76,65 @@ async def test_delete_takes_a_file_out_only_where_the_list_has_the_focus(
         await pilot.press("shift+tab", "delete")
         await settle(app, pilot)
         assert app.wizard.draft.data_sources() == []
+
+
+async def test_a_slider_follows_the_mouse_and_one_undo_takes_all_of_it_back(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    chat = make_rows(tmp_path / "chat.jsonl", 20)
+    async with open_wizard(drafted(rows, chat)) as (app, pilot):
+        await press(app, pilot, "f8")
+        await click_on(pilot, f"2 {said('mix.preset-balanced')}")
+        await settle(app, pilot)
+        line = next(line for line in text_of(app).splitlines() if "B chat" in line)
+        at, row = line.index("[####----]") + 4, 2  # the last cell that is filled
+        for event, x, y in (
+            (events.MouseDown, at, row), (events.MouseMove, at - 1, row), (events.MouseMove, at - 2, row + 3),
+            (events.MouseMove, 0, row - 1), (events.MouseMove, at + 20, row), (events.MouseMove, at + 3, row),
+            (events.MouseUp, at + 3, row - 1),
+        ):  # fmt: skip
+            app.post_message(event(None, x, y + 1, 0, 0, 1, False, False, False, x, y + 1))
+            await settle(app, pilot)
+        shares = {name: next(each for each in text_of(app).splitlines() if name in each) for name in ("A ", "B chat")}
+        assert "87.5%" in shares["B chat"]
+        assert "12.5%" in shares["A "]
+        await press(app, pilot, "u")
+        assert text_of(app).count("50%") == 2
+
+
+async def test_the_value_of_a_column_is_turned_by_its_arrows_and_by_the_bar(
+    open_wizard: Opener, model: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_text("id,Frage,Antwort\n7,Was ist 1+1?,Zwei.\n")
+    name, none = "prompt  (required)", f"< {said('columns.none')} >"
+    async with open_wizard() as (app, pilot):
+        await add_file(app, pilot, odd, "f2")
+
+        def value() -> str:
+            return next(line for line in text_of(app).splitlines() if "prompt  (required)" in line).split(
+                "prompt  (required)"
+            )[1]
+
+        def cell(word: str) -> tuple[int, int]:
+            lines = text_of(app).splitlines()
+            row = next(row for row, line in enumerate(lines) if name in line)
+            return lines[row].index(word, lines[row].index(name)), row
+
+        assert none in value()
+        await pilot.click(offset=cell(" >"))
+        await settle(app, pilot)
+        await pilot.click(offset=cell("id"), times=2)
+        await settle(app, pilot)
+        assert "< Antwort >" in value()
+        assert isinstance(app.screen, ColumnsScreen), "two clicks on an arrow keep nothing"
+        for _ in range(3):
+            await pilot.click(offset=cell("< "))
+        await settle(app, pilot)
+        assert none in value()
+        await click_on(pilot, "Right")
+        await settle(app, pilot)
+        assert "< id >" in value()
+        await click_on(pilot, "Left Right")
+        await settle(app, pilot)
+        assert none in value()

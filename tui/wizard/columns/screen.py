@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -35,7 +36,7 @@ _DEFAULTS: Reading = {"format": "auto", "columns": {}, "tags": {}, "labels": {}}
 
 
 class MappingList(PickList):
-    """The lines that can be set. Posts Typed for what is typed on one, "" for a character taken away."""
+    """The lines that can be set. Posts Typed for what is typed on one, "" for a character taken away; and Turned."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "screen.row_back", "Previous row", show=False),
@@ -46,6 +47,23 @@ class MappingList(PickList):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class Turned(Message):
+        """The value under the cursor was clicked: ``by`` is -1 on the arrow before it, else 1."""
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
+
+    def on_click(self, event: events.Click) -> None:
+        row = self._top + event.y
+        detail = self._picks[row].detail if row < len(self._picks) else ""
+        cell = event.x - 3 - min(self.title_width, self.content_size.width - 2)
+        value, arrow, _ = detail.partition(" >")
+        if detail.startswith("< ") and 0 <= cell < cell_len(value + arrow):
+            event.prevent_default()  # two clicks turn twice, and choose nothing
+            self.action_move(row - self.cursor)
+            self.post_message(self.Turned(-1 if cell < 2 else 1))
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "backspace" or (event.is_printable and event.character):
@@ -227,6 +245,10 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
             later = [*options[at + 1 :], *options[: at + 1]]
             mapping.set(line, next((name for name in later if name.casefold().startswith(wanted)), value))
         self._show()
+
+    @on(MappingList.Turned)
+    def _value_clicked(self, event: MappingList.Turned) -> None:
+        self._turn(event.by)
 
     def _go(self, by: int) -> None:
         if self._mapping is not None:

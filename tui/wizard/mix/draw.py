@@ -39,9 +39,20 @@ _BEFORE_NAME, _BEFORE_SLIDER = 4, 9
 
 def share_at(board: Board, width: int, x: int) -> float | None:
     """The share that a slider shows where it is filled up to cell ``x`` of its line; None beside it."""
+    cell, cells = _cell_of(board, width, x)
+    return (cell + 1) / cells if 0 <= cell < cells else None
+
+
+def share_near(board: Board, width: int, x: int) -> float:
+    """The same, from its first cell to its last wherever ``x`` is."""
+    cell, cells = _cell_of(board, width, x)
+    return (min(max(cell, 0), cells - 1) + 1) / cells
+
+
+def _cell_of(board: Board, width: int, x: int) -> tuple[int, int]:
+    """Which of a slider's cells, and how many it has."""
     have = columns(board, width)
-    cell = x - _BEFORE_NAME - have.name - _BEFORE_SLIDER - 1  # behind its bracket
-    return (cell + 1) / have.slider if 0 <= cell < have.slider else None
+    return x - _BEFORE_NAME - have.name - _BEFORE_SLIDER - 1, have.slider  # behind its bracket
 
 
 def columns(board: Board, width: int) -> Columns:

@@ -69,6 +69,7 @@ class MixScreen(WholeScreen, Screen[bool]):
         self.draft, self.facts, self._find_old_rows, self._panel = draft, facts, old_rows, panel
         self.board = sources.board_of(draft, facts)
         self._before: list[Board] = []
+        self._pulled_from: Board | None = None
         self._old: list[Line] = []
         self._note = ""
         self._left = False
@@ -180,9 +181,12 @@ class MixScreen(WholeScreen, Screen[bool]):
     def _at(self) -> int:
         return self.query_one(MixTable).at
 
-    def _change(self, board: Board) -> None:
+    def _change(self, board: Board, since: Board | None = None) -> None:
+        """Take ``board``; u goes back to what was there before it, or to ``since``."""
         if board != self.board:
-            self._before.append(self.board)
+            before = since or self.board
+            if not self._before or self._before[-1] is not before:
+                self._before.append(before)
             self.board = board
             self._show()
             self.refresh_bindings()
@@ -207,7 +211,8 @@ class MixScreen(WholeScreen, Screen[bool]):
         self.query_one(MixTable).at = event.at
         self._show()
         if event.share is not None and not self._typing:
-            self._change(self.board.with_share(event.at, event.share))
+            self._pulled_from = self._pulled_from if event.goes_on else self.board
+            self._change(self.board.with_share(event.at, event.share), self._pulled_from)
 
     def action_all(self) -> None:
         self._change(self.board.with_share(self._at, None))

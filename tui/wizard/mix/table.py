@@ -13,16 +13,22 @@ from tui.wizard.mix import draw
 
 
 class MixTable(Static, can_focus=True):
-    """Shows a board; ``at`` is the source under the cursor. The wheel moves it, and so does a click: posts Clicked."""
+    """Shows a board; ``at`` is the source under the cursor. The wheel moves it, and so does a click: posts Clicked.
+
+    A slider goes where it is pulled, wherever the mouse gets to meanwhile.
+    """
 
     DEFAULT_CSS = "MixTable { height: auto; width: 1fr; }"
 
     class Clicked(Message):
-        """A source was clicked, on its slider at ``share``; beside it where that is None."""
+        """A source was clicked, on its slider at ``share``; beside it where that is None.
 
-        def __init__(self, at: int, share: float | None) -> None:
+        One that ``goes_on`` pulls further what was clicked before: both are one change.
+        """
+
+        def __init__(self, at: int, share: float | None, goes_on: bool = False) -> None:
             super().__init__()
-            self.at, self.share = at, share
+            self.at, self.share, self.goes_on = at, share, goes_on
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
@@ -31,6 +37,7 @@ class MixTable(Static, can_focus=True):
         self._count = 0
         self._last = 0
         self._board: Board | None = None
+        self._pulled: tuple[int, float] | None = None
         self._shown: tuple[object, ...] = ()
 
     def go(self, by: int) -> None:
@@ -54,11 +61,29 @@ class MixTable(Static, can_focus=True):
             lines.append(Content(text("mix.shown", first=self._first + 1, last=last, count=self._count)))
         self.update(Content("\n").join(lines))
 
-    def on_click(self, event: events.Click) -> None:
+    def on_mouse_down(self, event: events.MouseDown) -> None:
         place, board = event.get_content_offset(self), self._board
         at = self._first + (place.y - 1 if place is not None else -1)  # the first line has the heads
-        if board is not None and place is not None and self._first <= at < self._last:
-            self.post_message(self.Clicked(at, draw.share_at(board, self.size.width, place.x)))
+        if board is None or place is None or not self._first <= at < self._last:
+            return
+        share = draw.share_at(board, self.size.width, place.x)
+        self.post_message(self.Clicked(at, share))
+        if share is not None:
+            self._pulled = at, share
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._pulled is None or self._board is None:
+            return
+        at, before = self._pulled
+        share = draw.share_near(self._board, self.size.width, event.x - self.gutter.left)
+        if share != before:
+            self._pulled = at, share
+            self.post_message(self.Clicked(at, share, goes_on=True))
+
+    def on_mouse_up(self) -> None:
+        self._pulled = None
+        self.release_mouse()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
