@@ -22,7 +22,6 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from tests.codes import raises
 from tests.engine.runs.making import write
-from tests.tiny import make_tiny_model
 
 GIB = 1 << 30
 TURNS = [Turn("user", "两杯茶\n请"), Turn("assistant", '{"qty": 2}')]
@@ -34,8 +33,8 @@ def machine(free: int) -> Machine:
 
 
 @pytest.fixture
-def model(tmp_path: Path, home: Path) -> Any:
-    return find_for_use(str(make_tiny_model(tmp_path / "tiny")))
+def model(tiny: Path, home: Path) -> Any:
+    return find_for_use(str(tiny))
 
 
 def training(needed: int, resident: int, device: str = "cpu") -> tuple[RunDir, RunLock]:

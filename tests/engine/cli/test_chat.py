@@ -16,7 +16,6 @@ from engine.messages.catalogue import text
 from engine.models.chat_request import ChatRequest, Turn
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.modeling.test_load_for_use import write_adapter
-from tests.tiny import make_tiny_model
 
 SAID = {"tokens": 3, "seconds": 0.5, "dropped": 0, "ended": "stop"}
 
@@ -80,8 +79,8 @@ def stood(monkeypatch: pytest.MonkeyPatch, home: Path) -> type[Stood]:
 
 
 @pytest.fixture
-def adapter(tmp_path: Path, home: Path) -> Path:
-    return write_adapter(tmp_path / "orders", make_tiny_model(tmp_path / "tiny"))
+def adapter(tmp_path: Path, home: Path, tiny: Path) -> Path:
+    return write_adapter(tmp_path / "orders", tiny)
 
 
 def test_an_answer_is_printed_alone(shell: Shell, stood: type[Stood], adapter: Path) -> None:

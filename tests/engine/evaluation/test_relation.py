@@ -22,27 +22,21 @@ from engine.tokens.examples import tokenise
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import locate
 from tests.benchmarks import task_pairs
-from tests.tiny import make_tiny_model
 
 DATASET = DatasetSection(max_length=256)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
 @pytest.fixture
-def base(folder: Path) -> BaseModel:
-    section = ModelSection(name_or_path=str(folder), quantization="none")
+def base(tiny: Path) -> BaseModel:
+    section = ModelSection(name_or_path=str(tiny), quantization="none")
     card = locate(section, lambda done, total, message: None)
     return load_base(card, section, Placement(torch.device("cpu"), torch.float32, "no"), False)
 
 
 @pytest.fixture(scope="module")
-def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def adapter(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Learns to answer "sums" in a few steps of plain PEFT."""
-    section = ModelSection(name_or_path=str(folder), quantization="none")
+    section = ModelSection(name_or_path=str(tiny), quantization="none")
     card = locate(section, lambda done, total, message: None)
     loaded = load_base(card, section, Placement(torch.device("cpu"), torch.float32, "no"), False)
     torch.manual_seed(0)
@@ -69,7 +63,7 @@ def rows(task: str, seed: int, count: int = 40) -> list[Row]:
     ]
 
 
-def test_the_adapter_helps_with_its_own_task_and_not_with_another(base: BaseModel, adapter: Path, folder: Path) -> None:
+def test_the_adapter_helps_with_its_own_task_and_not_with_another(base: BaseModel, adapter: Path, tiny: Path) -> None:
     same = relate(base, adapter, rows("sums", 1), rows("sums", 2), DATASET)
     assert same.gain_new > 0.5
     assert same.transfer is not None

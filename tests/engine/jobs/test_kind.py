@@ -59,8 +59,8 @@ def test_it_is_a_question_of_the_child_process() -> None:
 
 
 @pytest.mark.parametrize("tie", [True, False])
-def test_the_tiny_model_is_measured_and_asked(tmp_path: Path, home: Path, tie: bool) -> None:
-    *progress, result = asked(make_tiny_model(tmp_path / "tiny", tie=tie), tmp_path)
+def test_the_tiny_model_is_measured_and_asked(tmp_path: Path, home: Path, tiny: Path, untied: Path, tie: bool) -> None:
+    *progress, result = asked(tiny if tie else untied, tmp_path)
     assert {line["kind"] for line in progress} == {"progress"}
     assert result["files_say"] == "chat"
     matrices = {"embedding"} if tie else {"embedding", "head"}
@@ -84,8 +84,8 @@ def test_a_mark_that_was_never_trained_is_found(tmp_path: Path, home: Path) -> N
     ]
 
 
-def test_a_model_without_a_template_is_not_asked_in_one(tmp_path: Path, home: Path) -> None:
-    *_, result = asked(make_tiny_model(tmp_path / "base", chat_template=False), tmp_path)
+def test_a_model_without_a_template_is_not_asked_in_one(tmp_path: Path, home: Path, tiny_base: Path) -> None:
+    *_, result = asked(tiny_base, tmp_path)
     assert result["templated"] is None
     assert result["model_says"] == "base"
 

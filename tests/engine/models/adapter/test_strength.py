@@ -15,36 +15,30 @@ from transformers import AutoModelForCausalLM
 from engine.common.errors import MachineError, ModelError
 from engine.models.adapter import strength
 from engine.models.adapter.card import read_adapter
-from tests.tiny import make_tiny_model
 
 IDS = torch.arange(12)[None]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-def adapter(base: Path, folder: Path, **settings: Any) -> Path:
+def adapter(tiny: Path, folder: Path, **settings: Any) -> Path:
     """An adapter that changes something, as a run leaves it, with its record."""
     torch.manual_seed(1)
     chosen: dict[str, Any] = {"r": 4, "lora_alpha": 32, "target_modules": "all-linear", "init_lora_weights": False}
     model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(base), LoraConfig(task_type="CAUSAL_LM", **(chosen | settings))
+        AutoModelForCausalLM.from_pretrained(tiny), LoraConfig(task_type="CAUSAL_LM", **(chosen | settings))
     )
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.mul_(0.3)
     model.save_pretrained(folder)
-    (folder / "tunedeck.json").write_text(json.dumps({"base": {"name_or_path": str(base)}, "step": 6}))
+    (folder / "tunedeck.json").write_text(json.dumps({"base": {"name_or_path": str(tiny)}, "step": 6}))
     return folder
 
 
 @torch.no_grad()
-def logits(base: Path, folder: Path, scale: float | None = None) -> torch.Tensor:
+def logits(tiny: Path, folder: Path, scale: float | None = None) -> torch.Tensor:
     """Of plain PEFT, loaded as anybody would; ``scale`` changes the strength in memory."""
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(folder)).eval()
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny), str(folder)).eval()
     if scale is None:
         return model(input_ids=IDS).logits
     with rescale_adapter_scale(model, scale):
@@ -62,16 +56,16 @@ def logits(base: Path, folder: Path, scale: float | None = None) -> torch.Tensor
     ids=["plain", "rslora", "patterns", "lora-bias"],
 )
 @pytest.mark.parametrize("scale", [0.25, 0.7, 1.25])
-def test_plain_peft_loads_it_at_the_kept_strength(base: Path, tmp_path: Path, settings: Any, scale: float) -> None:
-    folder = adapter(base, tmp_path / "adapter", **settings)
-    in_memory, full = logits(base, folder, scale), logits(base, folder)
+def test_plain_peft_loads_it_at_the_kept_strength(tiny: Path, tmp_path: Path, settings: Any, scale: float) -> None:
+    folder = adapter(tiny, tmp_path / "adapter", **settings)
+    in_memory, full = logits(tiny, folder, scale), logits(tiny, folder)
     strength.keep(folder, scale)
-    torch.testing.assert_close(logits(base, folder), in_memory, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(logits(tiny, folder), in_memory, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(full, in_memory, atol=1e-3)
 
 
-def test_the_full_strength_stays_beside_it_and_comes_back_to_the_byte(base: Path, tmp_path: Path) -> None:
-    folder = adapter(base, tmp_path / "adapter")
+def test_the_full_strength_stays_beside_it_and_comes_back_to_the_byte(tiny: Path, tmp_path: Path) -> None:
+    folder = adapter(tiny, tmp_path / "adapter")
     before, weights = (folder / "adapter_config.json").read_bytes(), (folder / "adapter_model.safetensors").read_bytes()
     full = strength.keep(folder, 0.75, measured="strength")
     assert full is not None
@@ -86,8 +80,8 @@ def test_the_full_strength_stays_beside_it_and_comes_back_to_the_byte(base: Path
     assert not full.exists()
 
 
-def test_the_record_says_which_strength_and_by_what(base: Path, tmp_path: Path) -> None:
-    folder = adapter(base, tmp_path / "adapter")
+def test_the_record_says_which_strength_and_by_what(tiny: Path, tmp_path: Path) -> None:
+    folder = adapter(tiny, tmp_path / "adapter")
     record = tmp_path / "adapter" / "tunedeck.json"
     strength.keep(folder, 0.75, measured="strength")
     noted = json.loads(record.read_text())
@@ -98,8 +92,8 @@ def test_the_record_says_which_strength_and_by_what(base: Path, tmp_path: Path) 
     assert "strength" not in json.loads(record.read_text())
 
 
-def test_a_kept_strength_is_of_the_full_one_never_of_the_last(base: Path, tmp_path: Path) -> None:
-    folder = adapter(base, tmp_path / "adapter")
+def test_a_kept_strength_is_of_the_full_one_never_of_the_last(tiny: Path, tmp_path: Path) -> None:
+    folder = adapter(tiny, tmp_path / "adapter")
     for scale in (0.5, 0.5, 0.7):
         strength.keep(folder, scale)
     assert strength.kept(folder) == 0.7
@@ -107,8 +101,8 @@ def test_a_kept_strength_is_of_the_full_one_never_of_the_last(base: Path, tmp_pa
 
 
 @pytest.mark.parametrize("scale", [0, -0.5, 2.5, float("nan"), float("inf")])
-def test_a_senseless_strength_is_refused_and_nothing_changes(base: Path, tmp_path: Path, scale: float) -> None:
-    folder = adapter(base, tmp_path / "adapter")
+def test_a_senseless_strength_is_refused_and_nothing_changes(tiny: Path, tmp_path: Path, scale: float) -> None:
+    folder = adapter(tiny, tmp_path / "adapter")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(ModelError) as error:
         strength.keep(folder, scale)
@@ -121,8 +115,8 @@ def test_a_senseless_strength_is_refused_and_nothing_changes(base: Path, tmp_pat
     [({"use_dora": True}, "strength.dora"), ({"init_lora_weights": "pissa"}, "strength.changed-base"),
      ({"init_lora_weights": "olora"}, "strength.changed-base")],
 )  # fmt: skip
-def test_where_a_scale_is_no_interpolation_it_is_refused(base: Path, tmp_path: Path, settings: Any, code: str) -> None:
-    folder = adapter(base, tmp_path / "adapter", **settings)
+def test_where_a_scale_is_no_interpolation_it_is_refused(tiny: Path, tmp_path: Path, settings: Any, code: str) -> None:
+    folder = adapter(tiny, tmp_path / "adapter", **settings)
     with pytest.raises(ModelError) as error:
         strength.keep(folder, 0.5)
     assert error.value.code == "strength.not-scalable"
@@ -130,27 +124,27 @@ def test_where_a_scale_is_no_interpolation_it_is_refused(base: Path, tmp_path: P
     assert not (folder / strength.FULL_FILE).exists()
 
 
-def test_dora_at_scale_0_is_not_the_base_which_is_why_it_is_refused(base: Path, tmp_path: Path) -> None:
-    folder = adapter(base, tmp_path / "adapter", use_dora=True)
-    plain = AutoModelForCausalLM.from_pretrained(base).eval()
+def test_dora_at_scale_0_is_not_the_base_which_is_why_it_is_refused(tiny: Path, tmp_path: Path) -> None:
+    folder = adapter(tiny, tmp_path / "adapter", use_dora=True)
+    plain = AutoModelForCausalLM.from_pretrained(tiny).eval()
     with torch.no_grad():
-        assert not torch.allclose(logits(base, folder, 0.0), plain(input_ids=IDS).logits, atol=1e-3)
+        assert not torch.allclose(logits(tiny, folder, 0.0), plain(input_ids=IDS).logits, atol=1e-3)
 
 
-def test_what_is_saved_whole_is_said(base: Path, tmp_path: Path) -> None:
+def test_what_is_saved_whole_is_said(tiny: Path, tmp_path: Path) -> None:
     folder = adapter(
-        base, tmp_path / "adapter", modules_to_save=["norm"], target_modules=["q_proj"], bias="lora_only",
+        tiny, tmp_path / "adapter", modules_to_save=["norm"], target_modules=["q_proj"], bias="lora_only",
         trainable_token_indices=[3, 4],
     )  # fmt: skip
     said = strength.not_scaled(read_adapter(str(folder)))
     assert [each.code for each in said] == ["strength.modules-stay", "strength.tokens-stay", "strength.biases-stay"]
-    assert strength.not_scaled(read_adapter(str(adapter(base, tmp_path / "plain")))) == ()
+    assert strength.not_scaled(read_adapter(str(adapter(tiny, tmp_path / "plain")))) == ()
 
 
 def test_a_folder_that_can_not_be_written_leaves_the_adapter_as_it_was(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = adapter(base, tmp_path / "adapter")
+    folder = adapter(tiny, tmp_path / "adapter")
     before = (folder / "adapter_config.json").read_bytes()
 
     def full_disk(path: Path, text: str) -> None:
