@@ -58,12 +58,21 @@ class Interrupted(BaseException):
 
 
 def interruptible() -> None:
-    """In a child: from now on SIGTERM and SIGINT raise Interrupted."""
+    """In a child: the first SIGTERM or SIGINT from now on raises Interrupted, and SIGHUP unless that is ignored.
+
+    A terminal that is closed sends SIGHUP to the child as well as to whoever started it, who then sends SIGTERM: what
+    is cleaned up meanwhile must not be interrupted once more.
+    """
+    ending = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        ending.append(signal.SIGHUP)
 
     def interrupt(number: int, frame: object) -> None:
+        for each in ending:
+            signal.signal(each, signal.SIG_IGN)
         raise Interrupted
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending:
         signal.signal(number, interrupt)
 
 

@@ -3,8 +3,8 @@
 REQUEST is a JSON object: target (of ``engine.app.export.TARGETS``), kinds (GGUF types), adapter, base, out (folders),
 base_name (what others call the base), model (the
 config's section), name (what files are named after), done (files that are there already). Lines are of type
-progress, then one result with ``files`` or one error. SIGTERM and SIGINT end it; a file appears under its name only
-when it is whole.
+progress, then one result with ``files`` or one error. SIGTERM, SIGINT and SIGHUP end it; a file appears under its name
+only when it is whole.
 """
 
 from __future__ import annotations

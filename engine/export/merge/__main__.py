@@ -1,7 +1,7 @@
 """Child process that merges and proves: ``python -P -m engine.export.merge REQUEST`` with JSON lines on stdout.
 
 REQUEST is a JSON object: base, adapters ([name, weight] each), target, dtype, trust_base, prove, rows. Lines are of
-type progress, then one result or error. SIGTERM and SIGINT end it after removing what was half-written.
+type progress, then one result or error. SIGTERM, SIGINT and SIGHUP end it after removing what was half-written.
 """
 
 from __future__ import annotations

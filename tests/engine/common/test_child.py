@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -35,3 +36,16 @@ def test_a_listener_that_raises_ends_the_child() -> None:
         run_child([sys.executable, "-c", "import os, time; print(os.getpid()); time.sleep(600)"], stop)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, 3), (True, 0)])
+def test_a_closed_terminal_interrupts_who_does_not_ignore_it(ignored: bool, code: int) -> None:
+    child = (
+        "import os, signal, sys\n"
+        "from engine.common.child import Interrupted, interruptible\n"
+        f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if ignored else 'SIG_DFL'})\n"
+        "interruptible()\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "except Interrupted:\n    os.kill(os.getpid(), signal.SIGTERM)\n    sys.exit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", child], timeout=60).returncode == code
