@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -27,6 +26,7 @@ from engine.export.mix import copy_tokenizer
 from engine.export.tensor_files import DTYPES, TensorFile
 from engine.modeling.adapters import LINEARS
 from engine.modeling.model_names import places_of
+from engine.modeling.peft import LoraConfig
 from engine.models.adapter.card import WEIGHTS_FILE
 from engine.models.adapter.config import CONFIG_FILE
 from engine.models.adapter.tensors import PREFIX

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft.utils.merge_utils import dare_linear, dare_ties, ties
 from safetensors.torch import save_file
 
 from engine.common.errors import MachineError
 from engine.export.low_rank import low_rank, of_product, squared
 from engine.export.merge.lora import Adapter, Part, open_adapter
 from engine.messages.message import Message
+from engine.modeling.peft import dare_linear, dare_ties, ties
 from engine.models.adapter.card import WEIGHTS_FILE
 from engine.models.adapter.config import CONFIG_FILE
 from engine.models.adapter.mix import COMBINATIONS, layer_ranks

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.utils.save_and_load import load_peft_weights
 from transformers.pytorch_utils import Conv1D
 
 from engine.common.errors import ConfigError, ModelError, own_words
@@ -19,6 +17,16 @@ from engine.messages.message import Message
 from engine.modeling.kernels import lora_kernel
 from engine.modeling.kernels.trained_copies import keep_in_float32
 from engine.modeling.load import BaseModel
+from engine.modeling.peft import (
+    LoraConfig,
+    LoraLayer,
+    ModulesToSaveWrapper,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    load_peft_weights,
+    set_peft_model_state_dict,
+)
 from engine.models.adapter.adopt import check_locked
 from engine.models.adapter.card import AdapterCard, read_adapter, require_sound
 from engine.models.adapter.match import match, require_match
@@ -152,8 +160,6 @@ def trainable(model: Any) -> list[torch.nn.Parameter]:
 
 def needs_autocast(model: Any) -> bool:
     """Whether a trained layer keeps float32 arithmetic that mixed precision has to reconcile with the base."""
-    from peft.tuners.lora.layer import LoraLayer
-    from peft.utils import ModulesToSaveWrapper
 
     for module in model.modules():
         if isinstance(module, ModulesToSaveWrapper):

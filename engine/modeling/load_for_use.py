@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from peft import PeftModel
-from peft.tuners.lora.layer import LoraLayer
 from transformers import CONFIG_MAPPING
 
 from engine.common.errors import ModelError
@@ -19,6 +17,7 @@ from engine.messages.message import Message
 from engine.modeling.adapters import put_on
 from engine.modeling.kernels import lora_kernel
 from engine.modeling.load import BaseModel, load_base
+from engine.modeling.peft import LoraLayer, PeftModel
 from engine.models.for_use import ForUse, Trust, check
 from engine.models.tokenizer_files import brings_tokenizer
 from engine.tokens.tokenizer import Words, load_words

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft.tuners.lora.layer import LoraLayer
 
 from engine.machine.selftest_result import Check
 from engine.messages.message import Message
 from engine.modeling.batches import cut
 from engine.modeling.kernels.known_rows import rows_known
 from engine.modeling.kernels.packing import parts_rows
+from engine.modeling.peft import LoraLayer
 from engine.selftest.trial import Trial
 from engine.training.prepare import Built
 

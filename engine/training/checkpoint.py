@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from engine.common.errors import MachineError, RunError, own_words, reason_of
@@ -20,6 +19,7 @@ from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
 from engine.messages.message import Message
 from engine.modeling.out_of_memory import is_out_of_memory
+from engine.modeling.peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.models.card import PADDING
 from engine.runs import events as ev

@@ -13,10 +13,10 @@ from types import MethodType
 from typing import Any
 
 import torch
-from peft.tuners.lora.layer import LoraLayer
 from torch import Tensor, nn
 
 from engine.modeling.kernels.dtypes import computed_dtype
+from engine.modeling.peft import LoraLayer
 
 
 def install(model: nn.Module) -> int:

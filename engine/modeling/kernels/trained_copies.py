@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
+
+from engine.modeling.peft import ModulesToSaveWrapper
 
 _HALF = (torch.bfloat16, torch.float16)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import engine.modeling.peft  # noqa: F401  before the tests load PEFT, and torch's compiler with it
+
 
 @pytest.fixture(autouse=True)
 def _own(home: Path, one_thread: None) -> None:
