@@ -103,8 +103,10 @@ def save(
 
 def save_adapter(folder: Path, model: PeftModel, tokenizer: Any) -> None:
     """The adapter as PEFT saves it, with tokenizer and chat template beside it."""
+    card = folder / "README.md"
+    card.write_text("---\nlibrary_name: peft\n---\n")  # else PEFT makes an empty form of one, for 0.1 s
     model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
+    card.unlink()
     tokenizer.save_pretrained(folder)
 
 
