@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
-_PRELOADED = "import accelerate, bitsandbytes, peft, safetensors.torch, torch, transformers, transformers.models.llama"
+_PRELOADED = "import engine.modeling.peft, accelerate, safetensors.torch, transformers.models.llama.modeling_llama"
 # The asker: told what to run, it passes signals on and ends as the child does.
 _ASKER = """
 import array, json, os, signal, socket, sys
 link = socket.socket(socket.AF_UNIX)
 link.connect(sys.argv[1])
-asked = json.dumps({"argv": sys.argv[2:], "env": dict(os.environ), "folder": os.getcwd()}).encode()
+asked = json.dumps({"path": sys.argv[2], "argv": sys.argv[3:], "env": dict(os.environ), "folder": os.getcwd()}).encode()
 link.sendmsg([len(asked).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
 link.sendall(asked)
 pid = int(link.recv(8))
@@ -50,7 +50,7 @@ class WarmPython:
     def __init__(self, folder: Path) -> None:
         asker, self.path, place = folder / "asker.py", folder / "python", folder / "asked"
         asker.write_text(_ASKER)
-        self.path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{asker}" "{place}" "$@"\n')
+        self.path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{asker}" "{place}" "$0" "$@"\n')
         self.path.chmod(0o755)
         known = os.environ.get("PYTHONPATH")
         environment = os.environ | {
@@ -135,7 +135,8 @@ def _heard(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _become(wanted: dict[str, Any], streams: list[int]) -> NoReturn:
-    """Be the Python that was asked for, and end as it would."""
+    """Be the Python that was asked for, and end as it would. The Pythons that it starts are warm as well."""
+    sys.executable = wanted["path"]
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, stream in enumerate(streams):

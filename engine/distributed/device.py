@@ -109,12 +109,21 @@ def bound_kernel_cache() -> None:
 
 def keep_freed_memory() -> None:
     """Let glibc keep freed blocks instead of returning them after every tensor: fewer page faults on the CPU."""
+    _set_thresholds(1 << 30, (1 << 31) - 1)
+
+
+def return_freed_memory() -> None:
+    """Let glibc map tensors one by one, so that what is freed counts as free where memory is limited or measured."""
+    _set_thresholds(1 << 17, 1 << 17)
+
+
+def _set_thresholds(mmap_bytes: int, trim_bytes: int) -> None:
     if sys.platform != "linux":
         return
     try:
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, mmap_bytes)
+        libc.mallopt(_M_TRIM_THRESHOLD, trim_bytes)
     except (OSError, AttributeError):
         pass  # another C library: slower, not wrong
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from engine.common.errors import own_words
+from engine.distributed.device import return_freed_memory
 from engine.machine.selftest_result import Check
 from engine.messages.message import Message
 from engine.modeling.memory_peaks import highest_bytes, restart_peak
@@ -91,9 +92,8 @@ def _trained(trial: Trial, limit_bytes: int | None) -> _Trained:
         return _train(trial, limit_bytes)
     # A limit on a process can't be felt in memory that it had once: each run is a process of its own.
     command = [sys.executable, "-P", "-m", "engine.selftest.memory", str(trial.folder), json.dumps(limit_bytes)]
-    # Tensors are mapped one by one, so that what is freed counts as free.
-    once = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | once)
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=one_thread)
     try:
         return _Trained(**json.loads(done.stdout.splitlines()[-1]))
     except (ValueError, IndexError):
@@ -150,5 +150,6 @@ def _limit(device: torch.device, more_bytes: int) -> None:
 
 
 if __name__ == "__main__":
+    return_freed_memory()
     cpu = torch.device("cpu")
     print(json.dumps(asdict(_train(known_trial(Path(sys.argv[1]), cpu, ("cpu",)), json.loads(sys.argv[2])))))

@@ -90,6 +90,7 @@ def refused(code: str, *names: str | Path, **more: Any) -> Any:
     return error.value.reason.args
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_mix_is_measured_on_the_task_of_each_parent_and_kept_as_a_run(runs: list[RunDir], tiny: Path) -> None:
     before = [sha256_of(file) for run in runs for file in sorted(run.adapter.iterdir())]
     plan = planned("orders", "tickets", weights=[0.7, 0.3], seed=3)

@@ -54,6 +54,7 @@ def test_what_can_not_be_examined_ends_it_with_2(shell: Shell, tmp_path: Path, c
     assert str(path) in answer.err
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_config_is_examined_with_its_model_and_settings(shell: Shell, tmp_path: Path) -> None:
     make_tiny_model(tmp_path / "tiny")
     write(tmp_path / "a.jsonl", *["Yes, and here is why." * (i + 1) for i in range(20)])

@@ -188,6 +188,7 @@ def test_data_check(call: Call, tmp_path: Path) -> None:
     same("data check", call("data", "check", rows))
 
 
+@pytest.mark.usefixtures("warm")
 def test_data_show(call: Call, tmp_path: Path) -> None:
     rows = tmp_path / "orders.jsonl"
     rows.write_text(jsonl(asked("Two teas?", "Yes.")))
@@ -201,6 +202,7 @@ def test_demo(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     same("demo --headless", call("demo", "--headless"))
 
 
+@pytest.mark.usefixtures("warm")
 def test_doctor(shell: Shell) -> None:
     same("doctor", shell("doctor", "--json").json)
 
@@ -214,6 +216,7 @@ def test_fields(call: Call) -> None:
     same("fields", call("fields"))
 
 
+@pytest.mark.usefixtures("warm")
 def test_merge(call: Call, tmp_path: Path) -> None:
     from tests.engine.export.making import make_adapter
 
@@ -227,6 +230,7 @@ def test_mix(call: Call, home: Path) -> None:
     same("mix", call("mix", run.id, "--keep"))
 
 
+@pytest.mark.usefixtures("warm")
 def test_extract(call: Call, home: Path, tmp_path: Path) -> None:
     tiny, tuned = make_tiny_model(tmp_path / "tiny"), make_tiny_model(tmp_path / "tuned", seed=1)
     same("extract", call("extract", tiny, tuned, "--rank", 4))

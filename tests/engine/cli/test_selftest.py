@@ -40,6 +40,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *lines: dict[str, Any], then: str
     monkeypatch.setattr(selftest, "COMMAND", command)
 
 
+@pytest.mark.usefixtures("warm")
 def test_everything_passes_on_the_cpu(shell: Shell, home: Path) -> None:
     answer = shell("selftest", "--json")
     report = answer.json

@@ -41,6 +41,7 @@ def kill_at(share: float, base: Path, adapter: Path, target: Path) -> None:
     assert subprocess.run(command, check=False, capture_output=True).returncode == -signal.SIGKILL
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("share", [0.0, 0.55, 0.8, 1.0])
 def test_killed_in_the_middle_there_is_no_model_and_the_next_merge_completes(
     untied: Path, tmp_path: Path, share: float
@@ -57,6 +58,7 @@ def test_killed_in_the_middle_there_is_no_model_and_the_next_merge_completes(
     torch.testing.assert_close(logits(target), adapted_logits(base, adapter), rtol=0, atol=2e-5)
 
 
+@pytest.mark.usefixtures("warm")
 def test_killed_after_its_new_name_the_model_is_whole(tiny: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tiny, tmp_path / "adapter")
     target = tmp_path / "out" / "merged"

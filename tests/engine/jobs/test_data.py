@@ -193,6 +193,7 @@ raise SystemExit(inspect.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.usefixtures("warm")
 def test_stdout_holds_json_lines_whatever_libraries_print(tiny: Path, rows: Path, tmp_path: Path) -> None:
     """Three questions at once, as each costs a process: a good one, one of bad rows, one of a bad config."""
     good = create_run(values(tiny, rows)).config

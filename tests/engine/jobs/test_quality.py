@@ -180,6 +180,7 @@ def test_a_model_that_is_not_here_is_said_so(tmp_path: Path) -> None:
     assert said["kind"] == "unavailable"
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_whole_examination_joins_both_parts(tiny: Path, tmp_path: Path, home: Path) -> None:
     """Through a real child process: findings of all rows get tokens from the sample."""
     data = tmp_path / "rows.jsonl"
@@ -193,6 +194,7 @@ def test_the_whole_examination_joins_both_parts(tiny: Path, tmp_path: Path, home
     assert report.notes == ()
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_tokenizer_that_fails_is_fatal_beside_all_else(tmp_path: Path, home: Path) -> None:
     model = make_tiny_model(tmp_path / "model")
     (model / "tokenizer.json").write_text("{broken")
