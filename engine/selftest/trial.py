@@ -66,7 +66,7 @@ class Trial:
                 "max_steps": 3, "batch_size": 8, "learning_rate": 1e-3,
                 "micro_batch_tokens": self.size.micro_batch_tokens,
             },
-            "eval": {"every": 1000}, "checkpoint": {"every": 1000}, "sample": {"rows": 0},
+            "eval": {"every": 1000, "forgetting": False}, "checkpoint": {"every": 1000}, "sample": {"rows": 0},
             "launch": {"gpus": self.gpus[0]},
         }  # fmt: skip
         for name, section in sections.items():
