@@ -7,7 +7,6 @@ from typing import ClassVar
 from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.strip import Strip
@@ -17,13 +16,14 @@ from engine.common.clean_text import clean
 from engine.messages.catalogue import text
 from tui.flow.dialogue import Answer, Dialogue, Exchange, side_by_side
 from tui.widgets.line import cut_cells, wrap
+from tui.widgets.wheel import Wheel
 
 _GAP = 3
 _Line = list[tuple[str, str]]
 """Pieces of a line with the names of their styles."""
 
 
-class Transcript(Widget, can_focus=True):
+class Transcript(Wheel, Widget, can_focus=True):
     """Shows ``dialogue``; follows its end, some lines at a time, unless a person scrolled away from it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -91,13 +91,8 @@ class Transcript(Widget, can_focus=True):
     def action_scroll_by(self, lines: int) -> None:
         self.scroll_by(lines)
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.scroll_by(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.scroll_by(-3)
+    def roll(self, by: int) -> None:
+        self.scroll_by(3 * by)
 
     @property
     def _first(self) -> int:

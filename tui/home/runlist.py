@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.home.columns import GAP, LEAD, Cells, Column, columns, steps_of, title_of
+from tui.widgets.wheel import Wheel
 
 if TYPE_CHECKING:
     from engine.runs.group_summary import Line
@@ -25,7 +26,7 @@ _HEAD = 1
 """Lines above the runs: the heads of the columns."""
 
 
-class RunList(Widget, can_focus=True):
+class RunList(Wheel, Widget, can_focus=True):
     """Shows ``runs``; up, down, wheel and click choose one. The chosen run stays chosen when others come or go.
 
     Runs of the groups in ``unfolded`` stand below their group; ``marked`` are ids that a person marked. ``most`` is
@@ -138,15 +139,7 @@ class RunList(Widget, can_focus=True):
                     self.post_message(self.SortAsked(column.order))
                 return
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self._roll(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self._roll(-1)
-
-    def _roll(self, by: int) -> None:
+    def roll(self, by: int) -> None:
         if 0 <= self.chosen + by < len(self.runs):
             self.action_move(by)
 

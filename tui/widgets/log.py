@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from rich.text import Text
-from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -15,12 +14,13 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.runs.state import LogLine
 from tui.widgets.line import cut
+from tui.widgets.wheel import Wheel
 
 _INDENT = 10  # the time and two blanks
 _WHEEL = 3  # lines a notch
 
 
-class LogPane(Widget):
+class LogPane(Wheel, Widget):
     """``wrap`` shows long lines whole; otherwise each takes one line. Scrolls with ``scroll_lines`` and the wheel."""
 
     COMPONENT_CLASSES = {"log--time", "log--info", "log--good", "log--warning", "log--error", "log--hit"}  # noqa: RUF012
@@ -62,13 +62,8 @@ class LogPane(Widget):
         self._back = max(0, min(self._back + count, len(self._rows) - height))
         self.refresh()
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.scroll_lines(_WHEEL)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.scroll_lines(-_WHEEL)
+    def roll(self, by: int) -> None:
+        self.scroll_lines(-_WHEEL * by)
 
     def find(self, wanted: str, step: int = 0) -> tuple[int, int]:
         """Go to a line that holds ``wanted``: ``step`` such lines on, or (0) the first from the top of what is seen.

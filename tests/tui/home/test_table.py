@@ -74,7 +74,7 @@ async def test_the_wheel_moves_and_stays_in_the_list(make_world: MakeWorld, root
         await until_shows(pilot, "one")
         listing = app.screen.query_one(RunList)
         for _ in range(3):
-            listing._roll(1)
+            listing.roll(1)
         await pilot.pause()
         assert listing.chosen == 1
         assert app.focused is listing

@@ -9,10 +9,11 @@ from textual.widgets import Static
 
 from engine.messages.catalogue import text
 from tui.draft.mix_board import Board
+from tui.widgets.wheel import Wheel
 from tui.wizard.mix import draw
 
 
-class MixTable(Static, can_focus=True):
+class MixTable(Wheel, Static, can_focus=True):
     """Shows a board; ``at`` is the source under the cursor. The wheel moves it, and so does a click: posts Clicked.
 
     A slider goes where it is pulled, wherever the mouse gets to meanwhile.
@@ -85,14 +86,6 @@ class MixTable(Static, can_focus=True):
         self._pulled = None
         self.release_mouse()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self._roll(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self._roll(-1)
-
-    def _roll(self, by: int) -> None:
+    def roll(self, by: int) -> None:
         if 0 <= self.at + by < self._count:
             self.post_message(self.Clicked(self.at + by, None))
