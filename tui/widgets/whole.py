@@ -88,6 +88,15 @@ class WholeScreen(Whole):
             for name in self._get_breakpoint_classes(cells, points or []):  # type: ignore[attr-defined]
                 self.add_class(name)
 
+    def _reset_focus(self, widget: _Focused, avoiding: list[_Focused] | None = None) -> None:
+        """Of what is removed Textual hands the focus on, as a rule to the last key of the bar: an Enter typed ahead of
+        the next step would leave. Then nothing has it."""
+        from tui.widgets.bars import KeyButton
+
+        super()._reset_focus(widget, avoiding)  # type: ignore[misc]
+        if isinstance(self.focused, KeyButton) and not isinstance(widget, KeyButton):
+            self.set_focus(None)  # type: ignore[attr-defined]
+
     def render(self) -> RenderableType:
         behind = cast("RenderableType", super().render())
         if isinstance(behind, BackgroundScreen) and not behind.color.a:

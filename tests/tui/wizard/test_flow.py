@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -21,6 +22,7 @@ from tests.tui.wizard.steering import add_file, enter, press, settle, shown_word
 from tui import messages
 from tui.draft import draft as drafts
 from tui.terminal import Terminal
+from tui.wizard.model.step import ModelStep
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -290,3 +292,22 @@ async def _tab_to(app: WizardApp, pilot: Pilot[None], shown: str) -> None:
         await pilot.press("tab")
         await pilot.pause()
     raise AssertionError(f"{shown} is not reached by Tab")
+
+
+async def test_enter_typed_ahead_of_a_step_leaves_nothing(
+    open_wizard: Opener, model: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two steps the first one's fields are gone, and with them what had the focus."""
+    made, focused = ModelStep.__init__, []
+    async with open_wizard() as (app, pilot):
+
+        def noted(self: ModelStep, *given: Any) -> None:
+            focused.append(app.wizard.focused)
+            made(self, *given)
+
+        monkeypatch.setattr(ModelStep, "__init__", noted)
+        assert app.wizard.focused is not None
+        await enter(app, pilot, 1)
+        assert focused == [None], "no key of the bar, which Enter would press"
+        assert app.wizard.step_name == "model"
+        assert app.wizard.focused is not None
