@@ -202,7 +202,24 @@ class Elsewhere:
                 answer for (name, row), answer in newest.items() if name == candidate and row >= len(self.questions)
             ]
         choice = Choice("text", (LOSS, *drift.METRICS), Message("forgetting.reason"))
-        self._keep(FORGETTING, made, choice, step, partial(self._said_of_general, newest), [], QUESTION_TOKENS)
+        notes = self._by_part(newest)
+        self._keep(FORGETTING, made, choice, step, partial(self._said_of_general, newest), notes, QUESTION_TOKENS)
+
+    def _by_part(self, newest: Mapping[tuple[str, int], Answer]) -> list[Message]:
+        """How much the loss rose on texts and on answers to questions: the latter lose more, and are fewer."""
+        first = len(self.questions)  # the answers that the model made itself stand before both
+        between, last = first + len(self.texts), 2 * first + len(self.texts)
+        rises, counts = {}, {}
+        for part, rows in (("texts", range(first, between)), ("answers", range(between, last))):
+            known = [row for row in rows if (TUNED, row) in newest and (self.first, row) in newest]
+            if not known:
+                return []
+            before, after = ([newest[who, row].scores for row in known] for who in (self.first, TUNED))
+            rises[part] = words.difference(LOSS, _token_mean(after) - _token_mean(before))
+            counts[part] = len(known)
+        return [
+            Message("forgetting.by-part", **rises, text_rows=counts["texts"], answer_rows=counts["answers"])
+        ]  # fmt: skip
 
     def _old(self, old: OldRows, step: int) -> None:
         """Loss of the rows of an earlier run and the scores of their answers, with the verdict: kept or not."""
@@ -289,6 +306,11 @@ def _mean_loss(answers: Mapping[tuple[str, int], Answer], candidate: str) -> flo
     of = [answer.scores for (name, _), answer in answers.items() if name == candidate and NATS in answer.scores]
     tokens = sum(scores[TOKENS] for scores in of)
     return sum(scores[NATS] for scores in of) / tokens if tokens else None
+
+
+def _token_mean(scores: Sequence[Mapping[str, float]]) -> float:
+    """Nats a token over rows, as the gauge reads them."""
+    return sum(each[NATS] for each in scores) / sum(each[TOKENS] for each in scores)
 
 
 def _first_comparison(summary: Summary) -> Comparison | None:

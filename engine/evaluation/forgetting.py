@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -75,7 +76,7 @@ class Gauge:
     autocast: Callable[[], AbstractContextManager[None]] = nullcontext
     start: ev.Forgetting | None = None
     _base: list[torch.Tensor] = field(default_factory=list)
-    _batches: list[tuple[int, MicroBatch, np.ndarray]] = field(default_factory=list)
+    _batches: list[_Batch] = field(default_factory=list)
     _gave_up: bool = False
 
     def measure(self, step: int, moment: str) -> ev.Forgetting | None:
@@ -87,11 +88,12 @@ class Gauge:
         found = self._in_memory()
         if found is None:
             return None
-        answers, prompts, general, old = found
+        answers, prompts, general, texts, spoken, old = found
         event = ev.Forgetting(
             step=step, moment=moment, kl_task=answers.mean("divergence"), kl_prompts=prompts.mean("divergence"),
             kl_general=general.mean("divergence"), general_loss=general.mean("loss"),
-            base_loss=general.mean("base_loss"), old_loss=old.mean("loss"),
+            base_loss=general.mean("base_loss"), texts_loss=texts.mean("loss"), answers_loss=spoken.mean("loss"),
+            old_loss=old.mean("loss"),
             task_rows=len(self.examples.get(TASK, ())), general_rows=len(self.examples.get(GENERAL, ())),
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
@@ -102,12 +104,12 @@ class Gauge:
         )  # fmt: skip
         event = msgspec.structs.replace(
             event, mark=mark, reasons=reasons, kl_before=start.kl_general, general_before=start.general_loss,
-            old_before=start.old_loss,
+            texts_before=start.texts_loss, answers_before=start.answers_loss, old_before=start.old_loss,
         )  # fmt: skip
         self.phases.sink(event)
         return event
 
-    def _in_memory(self) -> tuple[Figures, Figures, Figures, Figures] | None:
+    def _in_memory(self) -> tuple[Figures, ...] | None:
         """The figures, in smaller batches while memory runs out; None, said once, where single rows don't fit."""
         while True:
             self.memory.phase = "evaluation"
@@ -119,8 +121,8 @@ class Gauge:
                 shortage = self.memory.shortage(error)
                 if shortage is None:
                     raise
-            single = all(batch.rows == 1 for _, batch, _ in self._batches)
-            largest = min(self.budget_tokens, max(batch.padded_tokens for _, batch, _ in self._batches))
+            single = all(each.batch.rows == 1 for each in self._batches)
+            largest = min(self.budget_tokens, max(each.batch.padded_tokens for each in self._batches))
             self._base, self._batches = [], []
             if single:
                 self._gave_up = True
@@ -130,43 +132,55 @@ class Gauge:
             self.memory.repeats(shortage, self.budget_tokens)
 
     @torch.no_grad()
-    def _compute(self) -> tuple[Figures, Figures, Figures, Figures]:
+    def _compute(self) -> tuple[Figures, ...]:
+        """Over answers and prompts of the task, general rows, the texts and the answers among these, and old rows."""
         if not self._batches:
             self._batches = [
                 part for kind, rows in self.examples.items()
                 for part in _batches(kind, rows, self.budget_tokens, self.layout)
             ]  # fmt: skip
-        answers = prompts = general = old = Figures()
+        answers = prompts = general = texts = spoken = old = Figures()
         with evaluated(self.net), self.autocast():
-            for index, (kind, batch, answered) in enumerate(self._batches):
+            for index, part in enumerate(self._batches):
                 self.phases.check()
-                inputs = batch.inputs(self.device)
+                answered, inputs = part.answered, part.batch.inputs(self.device)
                 if index == len(self._base):
                     input_ids, positions, _, _, *packed, _ = inputs
                     self._base.append(base_states(self.net.model, input_ids, positions, *packed).cpu())
                 beside = beside_base(self.net, inputs, self._base[index].to(self.device))
-                numbers = [part.cpu().double().numpy() for part in (beside.divergence, beside.loss, beside.base_loss)]
-                trained = [part[answered] for part in numbers]
-                if kind == TASK:
+                measured = (beside.divergence, beside.loss, beside.base_loss)
+                numbers = [each.cpu().double().numpy() for each in measured]
+                trained = [each[answered] for each in numbers]
+                if part.kind == TASK:
                     answers = answers.plus(*trained)
-                    prompts = prompts.plus(*(part[~answered] for part in numbers))
-                elif kind == GENERAL:
+                    prompts = prompts.plus(*(each[~answered] for each in numbers))
+                elif part.kind == GENERAL:
                     general = general.plus(*trained)
+                    texts = texts.plus(*(each[answered & ~part.spoken] for each in numbers))
+                    spoken = spoken.plus(*(each[answered & part.spoken] for each in numbers))
                 else:
                     old = old.plus(*trained)
-        return answers, prompts, general, old
+        return answers, prompts, general, texts, spoken, old
 
 
-def _batches(
-    kind: int, rows: Sequence[Example], budget_tokens: int, layout: Layout
-) -> list[tuple[int, MicroBatch, np.ndarray]]:
-    """``rows`` in batches over all their tokens, and of a batch's positions which lead to a trained token."""
+class _Batch(NamedTuple):
+    """Rows of one kind; of its positions ``answered`` lead to a trained token, ``spoken`` are of a dialogue."""
+
+    kind: int
+    batch: MicroBatch
+    answered: np.ndarray
+    spoken: np.ndarray
+
+
+def _batches(kind: int, rows: Sequence[Example], budget_tokens: int, layout: Layout) -> list[_Batch]:
+    """``rows`` in batches over all their tokens."""
     whole = [replace(row, labels=row.ids, source=number, weight=1.0, seed=None) for number, row in enumerate(rows)]
     found = []
     for batch in cut(whole, budget_tokens, *layout):
         order = dict.fromkeys(batch.sources.tolist())
         answered = np.concatenate([rows[number].labels[1:] >= 0 for number in order])
-        found.append((kind, batch, answered))
+        spoken = [np.full(len(rows[number].ids) - 1, bool((rows[number].labels < 0).any())) for number in order]
+        found.append(_Batch(kind, batch, answered, np.concatenate(spoken)))
     return found
 
 

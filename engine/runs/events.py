@@ -145,9 +145,10 @@ class Forgetting(Event, tag="forgetting", frozen=True, kw_only=True):
 
     ``kl_task`` and ``kl_prompts`` are the mean KL(base || tuned) in nats a token over answers and over prompts of the
     run's own ``task_rows``, ``kl_general`` over ``general_rows`` of general text and dialogues, of which the losses
-    ``general_loss`` and ``base_loss`` are the tuned model's and the base's. ``old_loss`` is that of rows of earlier
-    runs. ``kl_before``, ``general_before`` and ``old_before`` are those figures before the training. None: not
-    measured, or not finite. ``mark`` is fine, look, stop or unknown, by the rises since then; ``reasons`` say by which.
+    ``general_loss`` and ``base_loss`` are the tuned model's and the base's; ``texts_loss`` and ``answers_loss`` are its
+    loss on the texts and on the answers of the dialogues among them. ``old_loss`` is that of rows of earlier runs.
+    Those that end in ``_before`` are the figures before the training. None: not measured, or not finite. ``mark`` is
+    fine, look, stop or unknown, by the rises since then; ``reasons`` say by which.
     """
 
     step: int
@@ -161,6 +162,10 @@ class Forgetting(Event, tag="forgetting", frozen=True, kw_only=True):
     kl_before: float | None = None
     general_before: float | None = None
     old_before: float | None = None
+    texts_loss: float | None = None
+    texts_before: float | None = None
+    answers_loss: float | None = None
+    answers_before: float | None = None
     mark: str = "unknown"
     reasons: list[Message] = []
     task_rows: int = 0

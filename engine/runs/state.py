@@ -197,6 +197,8 @@ def gauged(event: ev.Forgetting) -> dict[str, float | None]:
     return {
         "task": event.kl_task, "prompts": event.kl_prompts, "general": event.kl_general,
         "general_loss": rise(event.general_loss, event.general_before),
+        "texts_loss": rise(event.texts_loss, event.texts_before),
+        "answers_loss": rise(event.answers_loss, event.answers_before),
         "old_loss": rise(event.old_loss, event.old_before),
     }  # fmt: skip
 

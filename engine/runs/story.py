@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.runs import events as ev
+from engine.runs.state import rise
 
 _MOST_NAMES = 8
 STATES = {
@@ -106,6 +107,10 @@ def forgetting(event: ev.Forgetting) -> Message:
             figures.append(Message("forgetting.figure-loss", **told))
         else:  # an adapter that is continued has lost or won something already
             figures.append(Message("forgetting.figure-loss-of-base", **told, base=event.base_loss))
+    parts = (rise(event.texts_loss, event.texts_before), rise(event.answers_loss, event.answers_before))
+    if None not in parts and event.moment != "before":
+        texts, answers = (words.difference("loss", part) for part in parts)
+        figures.append(Message("forgetting.figure-parts", texts=texts, answers=answers))
     if event.old_loss is not None and event.old_before is not None and event.moment != "before":
         figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
     return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)

@@ -19,6 +19,7 @@ from engine.modeling.batches import Layout
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
+from engine.runs import story
 from engine.runs.event_lines import decode, encode
 from engine.runs.phases import Phases
 from engine.tokens.examples import Example, tokenise
@@ -82,6 +83,29 @@ def plainly(model: Any, rows: Sequence[Example]) -> tuple[float, float, float]:
             parts[2].append(-log_q.gather(1, ids[0, 1:, None])[:, 0][answered])
     found = [torch.cat(part).mean().item() for part in parts]
     return found[0], found[1], found[2]
+
+
+@pytest.mark.parametrize("budget", [4096, 128])
+def test_texts_and_answers_are_told_apart_and_together_are_what_the_mark_goes_by(
+    loaded: Loaded, tuned: Any, budget: int
+) -> None:
+    texts, dialogues = examples(loaded, shipped().texts[:3]), examples(loaded, ROWS)
+    made, _ = gauge(loaded, tuned, budget, of={TASK: dialogues, GENERAL: [*texts, *dialogues]})
+    event = made.measure(0, "before")
+    assert event is not None
+    assert event.texts_loss == pytest.approx(plainly(tuned, texts)[2], rel=1e-4)
+    assert event.answers_loss == pytest.approx(plainly(tuned, dialogues)[2], rel=1e-4)
+    counts = [sum(int((row.labels[1:] >= 0).sum()) for row in rows) for rows in (texts, dialogues)]
+    together = (event.texts_loss * counts[0] + event.answers_loss * counts[1]) / sum(counts)
+    assert event.general_loss == pytest.approx(together, rel=1e-6)
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "lora_B" in name:
+                parameter.mul_(3)
+    later = made.measure(4, "during")
+    assert later is not None
+    assert (later.texts_before, later.answers_before) == (event.texts_loss, event.answers_loss)
+    assert "forgetting.figure-parts" in [each.code for each in story.forgetting(later).args["figures"]]
 
 
 @pytest.mark.parametrize("budget", [4096, 128, 8])

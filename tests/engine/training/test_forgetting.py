@@ -82,6 +82,16 @@ def test_before_and_after_are_kept_with_the_run_and_told(
     loss, length = found.comparison("tuned", "base", "loss"), found.mean("tuned", "answer_tokens")
     assert loss is not None
     assert (loss.n, length is not None and length.n) == (90, 30)
+    (parts,) = [note for note in found.notes if note.code == "forgetting.by-part"]
+    assert (parts.args["text_rows"], parts.args["answer_rows"]) == (60, 30)
+    kept = {
+        (each.candidate, each.row): each for each in evaluations.answers(evaluations.folder(first.run, "forgetting"))
+    }
+    nats, tokens = (
+        [sum(kept[who, row].scores[name] for row in range(30, 90)) for who in ("tuned", "base")]
+        for name in ("nats", "tokens")
+    )  # the texts: behind the 30 answers that the model made, before the 30 that were given
+    assert parts.args["texts"] == words.difference("loss", nats[0] / tokens[0] - nats[1] / tokens[1])
     assert "forgetting" in [each.name for each in first.of(ev.Evaluated)]
     asked, read = [], old_rows._of_run
     monkeypatch.setattr(old_rows, "_of_run", lambda run, most: asked.append(run.id) or read(run, most))
