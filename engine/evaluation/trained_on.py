@@ -1,18 +1,25 @@
-"""Whether a run was trained on rows: by the hashes of its own rows without those that it held out."""
+"""Whether a run was trained on rows: by the hashes of its own rows without those that it held out.
+
+A run that goes on from an adapter may be measured on rows which that one has learnt: another seed draws others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.common.errors import TunedeckError
 from engine.config import toml
+from engine.config.schema import RunConfig
 from engine.data import run_source
 from engine.data.dedup.exact import keys_of
 from engine.data.reader import Reading, index_of, parts_of
 from engine.data.rows.messages import Row
+from engine.messages.message import Message
+from engine.models.adapter.card import read_adapter
 from engine.runs.directory import RunDir
 from engine.tokens import held_out
 
@@ -49,6 +56,36 @@ def trained_on(run: RunDir, on_rows: Callable[[int], object] = lambda done: None
         keys = np.array([keys_of(row) for row in run_source.read_sample(run)], np.uint64).reshape(-1, 2)
         return TrainedOn(keys[:, 0], keys[:, 1], is_whole=False)
     return TrainedOn(index.content[is_trained], index.prompt[is_trained])
+
+
+def learnt_before(config: RunConfig, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
+    """Which of ``rows``, that a run by ``config`` is measured on, the adapter that it goes on from was trained on.
+
+    So are those that this one goes back to. ``check`` may raise to end the reading.
+    """
+    told = []
+    for run in _before(config):
+        known = trained_on(run, lambda done: check())
+        learnt, _ = known.among(rows)
+        title = str(run.read_run_json().get("name") or run.id)
+        if learnt:
+            told.append(Message("evaluate.learnt-before", run=title, rows=len(learnt), of=len(rows)))
+        elif not known.is_whole:
+            told.append(Message("evaluate.trained-on-unknown", run=title, known=len(known.rows)))
+    return told
+
+
+def _before(config: RunConfig) -> list[RunDir]:
+    """The runs behind the adapter that ``config`` goes on from, the nearest first."""
+    found: dict[str, RunDir] = {}
+    with suppress(TunedeckError):
+        while config.strategy.kind != "fresh":
+            card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+            if not card.run or card.run in found:
+                break
+            found[card.run] = run = RunDir(card.path.absolute().parent)
+            config = toml.load(run.config).config
+    return list(found.values())
 
 
 def _not_among(words: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -94,6 +94,7 @@ class _Look:
         self._dialogues[row.source] += row.kind == "messages"
         if written := self._specials.within(row):
             self._note("written_specials", row, told(written))
+        self._unwritten(row)
         try:
             ids, labels = self._renderer.render(row, self._dataset.train_on)
         except RenderError as error:
@@ -112,6 +113,22 @@ class _Look:
             self._note("double_bos", row, self._renderer.tokenizer.bos_token)
         self._length(row, ids, labels, NOT_TRAINED)
         self._language(row)
+
+    def _unwritten(self, row: Row) -> None:
+        """Note the first turn that the template leaves out, and where it helps that it can stand in the question."""
+        from engine.data.fixes import row_change
+        from engine.tokens.unwritten import unwritten_turns
+
+        places = unwritten_turns(row, self._renderer)
+        if not places:
+            return
+        turn, hint = row.messages[places[0]], None
+        merged = row_change(["merge_system_turn"])(row)
+        if merged is not None and not unwritten_turns(merged, self._renderer):
+            names = ", ".join(f'"{name}"' for name in [*self._dataset.fixes, "merge_system_turn"])
+            hint = Message("tokens.cure-merge", fixes=names)
+        said = Message("quality.turn-unwritten", turn=places[0] + 1, role=turn.role)
+        self._note("unwritten_turns", row, said, hint)
 
     def _refused(self, row: Row, error: RenderError) -> None:
         from engine.tokens.examples import cure

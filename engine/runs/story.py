@@ -107,10 +107,10 @@ def forgetting(event: ev.Forgetting) -> Message:
             figures.append(Message("forgetting.figure-loss", **told))
         else:  # an adapter that is continued has lost or won something already
             figures.append(Message("forgetting.figure-loss-of-base", **told, base=event.base_loss))
-    parts = (rise(event.texts_loss, event.texts_before), rise(event.answers_loss, event.answers_before))
-    if None not in parts and event.moment != "before":
-        texts, answers = (words.difference("loss", part) for part in parts)
-        figures.append(Message("forgetting.figure-parts", texts=texts, answers=answers))
+    texts, answers = rise(event.texts_loss, event.texts_before), rise(event.answers_loss, event.answers_before)
+    if texts is not None and answers is not None and event.moment != "before":
+        parts = {"texts": words.difference("loss", texts), "answers": words.difference("loss", answers)}
+        figures.append(Message("forgetting.figure-parts", **parts))
     if event.old_loss is not None and event.old_before is not None and event.moment != "before":
         figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
     return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)

@@ -20,7 +20,7 @@ from engine.data.files.sources import source_files, source_names
 from engine.data.quality.catalogue import CATALOGUE
 from engine.data.rows.messages import Row
 from engine.data.run_source import SAMPLE_ROWS
-from engine.data.splitting.draw import draw
+from engine.data.splitting.draw import also_learnt, draw, wanted_rows
 from engine.data.splitting.split import replayed
 from engine.messages.message import Message
 from engine.runs import events as ev
@@ -32,6 +32,7 @@ from engine.tokens.held_out import TEST, VALIDATION, HeldOut
 from engine.tokens.render import Renderer, check_stop_tokens
 from engine.tokens.store import Examples, Facts, Head, TokenStore
 from engine.tokens.tokenising import write_tokens
+from engine.tokens.unwritten import unwritten_of
 
 ANSWERED_ROWS = 200
 """Held-out dialogues that are kept as they were, or more where more are to be answered."""
@@ -84,9 +85,11 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
     again = before.among(words) if before is not None else None
     if before is not None:
         _warn_of_split(before, again, sink)
-    drawn = again or draw(
-        store.columns(kept), config.dataset, [number for number, name in enumerate(sources) if name in learnt]
-    )  # fmt: skip
+    columns, numbers = store.columns(kept), [number for number, name in enumerate(sources) if name in learnt]
+    drawn = again or draw(columns, config.dataset, numbers)
+    if again is None and (equal := also_learnt(columns, numbers)) and sum(wanted_rows(len(kept), config.dataset)):
+        left = sum(map(len, drawn))
+        sink(ev.Warn(message=Message("events.rows-replayed" if left else "events.all-replayed", rows=equal, left=left)))
     held_out = HeldOut(
         np.concatenate([words[np.asarray(part, np.int64)] for part in drawn]),
         np.repeat([VALIDATION, TEST], [len(part) for part in drawn]),
@@ -109,6 +112,7 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
     rows = _Rows(config, store, train, examples, (held, tested))
     if rows.first is not None:
         check_stop_tokens(renderer, rows.first)
+        _warn_of_unwritten(renderer, rows.sample, sink)
     by_source = np.zeros(len(sources), np.int64)
     np.add.at(by_source, examples.sources, examples.lengths)
     return Prepared(
@@ -214,6 +218,14 @@ def _warn_of_split(before: HeldOut, drawn: tuple[np.ndarray, np.ndarray] | None,
 def _warn_of_measuring(rows: np.ndarray, examples: Examples, code: str, sink: Sink) -> None:
     if len(rows) and not len(examples):
         sink(ev.Warn(message=Message(code, rows=len(rows))))
+
+
+def _warn_of_unwritten(renderer: Renderer, sample: Sequence[Row], sink: Sink) -> None:
+    dialogues = [row for row in sample if row.kind == "messages"]
+    rows, roles = unwritten_of(dialogues, renderer)
+    if rows:
+        code = "events.turns-unwritten-system" if roles == ("system",) else "events.turns-unwritten"
+        sink(ev.Warn(message=Message(code, rows=rows, of=len(dialogues), roles=roles)))
 
 
 def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:

@@ -17,6 +17,7 @@ from engine.messages.message import Message as Said
 from engine.tokens.examples import Fate, Rendered, rendered
 from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
 from engine.tokens.token_text import TokenText, WrittenSpecials, told
+from engine.tokens.unwritten import unwritten_turns
 
 SIDES: dict[str, tuple[Becomes, str]] = {
     "train": ("trained", "xray.is-trained"), "heldout": ("heldout", "xray.is-heldout"),
@@ -212,7 +213,10 @@ class Looker:
 
     def _written(self, row: Row) -> tuple[Verdict, ...]:
         found = self._specials.within(row)
-        return (Verdict("written", False, Said("xray.specials-written", tokens=told(found))),) if found else ()
+        said = [Said("xray.specials-written", tokens=told(found))] if found else []
+        for at in unwritten_turns(row, self._renderer):
+            said.append(Said("xray.turn-unwritten", turn=at + 1, role=row.messages[at].role))
+        return tuple(Verdict("written", False, each) for each in said)
 
 
 def unused(row: Row, why: Said, verdicts: Sequence[Verdict] = ()) -> Xray:

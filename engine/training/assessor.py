@@ -11,17 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.common.errors import TunedeckError
 from engine.common.files import read_json
+from engine.config.schema import RunConfig
 from engine.data.rows.messages import Row
 from engine.evaluation.assess import Assessor, Part, Unseen
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
 from engine.evaluation.losses_of_run import MOST_PIECES, LossesOfRun, State
 from engine.evaluation.of_run import Answering, OfRun, changes_base, of_run
+from engine.evaluation.trained_on import learnt_before
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
 from engine.modeling.adapter_off import adapter_off
 from engine.modeling.batches import Batch
+from engine.models.adapter.card import read_adapter
 from engine.models.weights import weight_files
 from engine.runs import evaluations
 from engine.runs.ahead import rhythm_of
@@ -80,6 +84,8 @@ def _own(
     own = of_run(config, found, questions, _choice(training, held), by, training.phases, training.ranks)
     if part == "validation" and _is_decided_by(training):
         own.notes.append(Message("baselines.on-validation"))
+    if training.ranks.is_first:
+        own.notes += learnt_before(config, questions.rows, training.phases.check)
     return own
 
 
@@ -165,6 +171,16 @@ def _weights(training: Training) -> str:
     return " ".join([*files, model.quantization, str(training.placement.dtype)])
 
 
+def _begun_with(config: RunConfig) -> str:
+    """What tells the adapter that a run goes on from from others: a run's name may mean another one by now."""
+    try:
+        file = read_adapter(config.strategy.adapter, config.model.allow_pickle).file
+        stat = file.stat()
+    except (TunedeckError, OSError):
+        return config.strategy.adapter  # it is needed no more
+    return f"{file} {stat.st_size} {stat.st_mtime_ns}"
+
+
 def _of_step(training: Training, run: RunDir) -> Callable[[int], str]:
     """What tells the adapter after a step from others: the hash of its checkpoint's, or of the one begun with."""
     weights = _weights(training)
@@ -174,9 +190,7 @@ def _of_step(training: Training, run: RunDir) -> Callable[[int], str]:
 
     def of_adapter(step: int) -> str:
         if step == 0:
-            file = Path(training.config.strategy.adapter) / _ADAPTER
-            stat = file.stat() if file.is_file() else None
-            return f"{file} {stat.st_size} {stat.st_mtime_ns}" if stat else str(file)
+            return _begun_with(training.config)
         files = read_json(run.checkpoint(step) / COMPLETE).get("files")
         return f"step {step} {files.get(_ADAPTER) if isinstance(files, dict) else ''}"
 

@@ -79,6 +79,7 @@ CATALOGUE: dict[str, Entry] = {
     "refused": _entry("warning", "quality.refused", "quality.refused-why"),
     "stop_token": _entry("fatal", "quality.stop-token", "quality.stop-token-why"),
     "written_specials": _entry("warning", "quality.written-specials", "quality.written-specials-why"),
+    "unwritten_turns": _entry("warning", "quality.unwritten-turns", "quality.unwritten-turns-why"),
     "double_bos": _entry("warning", "quality.double-bos", "quality.double-bos-why"),
     "unknown_pieces": _entry("warning", "quality.unknown-pieces", "quality.unknown-pieces-why"),
     "costly_language": _entry("note", "quality.costly-language", "quality.costly-language-why"),

@@ -39,8 +39,8 @@ def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()
     test. Fewer rows are held out where they leave no other way; where even one group is more than was asked for, the
     smallest group is held out, if it is no more than half of the rows. With ``stratify`` the rows of a classification
     are held out in the shares of their labels, at least one of each that has two. Rows of the sources numbered
-    ``learnt`` are never held out, nor are others of their groups, as the model may have seen them. Raises ConfigError
-    when no row would be left to train on, or the groups leave none to hold out.
+    ``learnt`` are never held out, nor are their equals and others of their groups, as the model may have seen them.
+    Raises ConfigError when no row would be left to train on, or the groups leave none to hold out.
     """
     import numpy as np
 
@@ -51,9 +51,11 @@ def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()
         return [], []
     words, groups = columns.words[fresh], columns.groups[fresh]
     has_groups = bool(groups.any())
+    seen, may_go = _equal_to(columns.words[is_learnt], words), np.ones(len(fresh), bool)
     if has_groups:
         words, may_go = unit_words(words, groups, columns.groups[is_learnt])
-        fresh, words = fresh[may_go], words[may_go]
+    may_go &= ~np.isin(words[:, 0], words[seen, 0])  # with all that is drawn as one with it
+    fresh, words = fresh[may_go], words[may_go]
     order = _ascending(words)
     drawn = words[order]
     begins = np.r_[True, (drawn[1:] != drawn[:-1]).any(axis=1)] if len(order) else np.zeros(0, bool)
@@ -70,6 +72,21 @@ def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()
         is_out.update(chosen)
         found.append([row for unit in chosen for row in units.rows(unit)])
     return found[0], found[1]
+
+
+def also_learnt(columns: Columns, learnt: Collection[int]) -> int:
+    """How many rows of other sources equal one of the sources numbered ``learnt``."""
+    import numpy as np
+
+    is_learnt = np.isin(columns.sources, list(learnt))
+    return int(_equal_to(columns.words[is_learnt], columns.words[~is_learnt]).sum())
+
+
+def _equal_to(some: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Which of ``words`` (n, 2) are among ``some`` (m, 2): 64 bits of a hash tell."""
+    import numpy as np
+
+    return np.isin(words[:, 0], some[:, 0])
 
 
 def wanted_rows(count: int, dataset: DatasetSection) -> tuple[int, int]:

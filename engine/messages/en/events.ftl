@@ -160,6 +160,17 @@ rows-too-long-cut = { NUMBER($dropped) } of { NUMBER($rows) } rows are too long
 rows-unrenderable = { COUNT($rows, "row", "rows") } can't be rendered
     .message = The first: { $first }
     .hint = { $cure }
+rows-replayed = { COUNT($rows, "row", "rows") } of new data { PLURAL($rows, "is", "are") } replayed too
+    .message = They are not held out, as the model trains on their equals. { COUNT($left, "other row is", "other rows are") } held out.
+all-replayed = Nothing can be held out: all new rows are replayed too
+    .message = { COUNT($rows, "row", "rows") } of new data { PLURAL($rows, "stands", "stand") } in a source with the role replay as well. There is no validation.
+    .hint = Leave the replay out, or add rows that it does not have.
+turns-unwritten = The chat template leaves out turns ({ COMMAS($roles) })
+    .message = In { NUMBER($rows) } of { COUNT($of, "dialogue", "dialogues") } looked at, the model is trained without their words, and evaluated without them.
+    .hint = Set model.chat_template to a template that writes them.
+turns-unwritten-system = The chat template leaves out the system text
+    .message = In { NUMBER($rows) } of { COUNT($of, "dialogue", "dialogues") } looked at, the model is trained without it, and evaluated without it.
+    .hint = Set dataset.fixes = ["merge_system_turn"]: it is then put in front of the first question.
 rows-unsupervised = { COUNT($rows, "row", "rows") } without a token to train on
     .message = They are left out.
 rows-weightless = { COUNT($rows, "row", "rows") } of weight 0

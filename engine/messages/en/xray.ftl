@@ -82,6 +82,7 @@ answer-whole = The answer is trained whole (train_on = assistant).
 answers-whole = All { NUMBER($answers) } answers are trained whole (train_on = assistant).
 other-answer-whole = The other answer is trained whole (train_on = assistant).
 other-answers-whole = All { NUMBER($answers) } other answers are trained whole (train_on = assistant).
+turn-unwritten = Turn { NUMBER($turn) } ({ $role }) is left out by the template: the model never reads it.
 specials-written = Special tokens are written in the text and become real ones: { $tokens }.
 
 # Marks around tokens, and the line above them.

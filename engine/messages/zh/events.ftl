@@ -160,6 +160,17 @@ rows-too-long-cut = { NUMBER($rows) } 行中有 { NUMBER($dropped) } 行过长
 rows-unrenderable = { NUMBER($rows) } 行无法套用模板
     .message = 第一处：{ $first }
     .hint = { $cure }
+rows-replayed = 新数据中有 { NUMBER($rows) } 行也在回放
+    .message = 这些行不会留出，因为模型会训练与之相同的行。另有 { NUMBER($left) } 行留出。
+all-replayed = 无法留出任何行：所有新数据行也在回放
+    .message = 新数据的 { NUMBER($rows) } 行同时出现在角色为 replay 的来源中。没有验证集。
+    .hint = 请去掉回放，或加入回放中没有的行。
+turns-unwritten = 对话模板未写出某些轮次（{ COMMAS($roles) }）
+    .message = 查看过的 { NUMBER($of) } 段对话中有 { NUMBER($rows) } 段，模型在训练和评估时都看不到其内容。
+    .hint = 请将 model.chat_template 设为会写出这些轮次的模板。
+turns-unwritten-system = 对话模板未写出系统文本
+    .message = 查看过的 { NUMBER($of) } 段对话中有 { NUMBER($rows) } 段，模型在训练和评估时都看不到它。
+    .hint = 请设置 dataset.fixes = ["merge_system_turn"]：系统文本会放在第一个问题之前。
 rows-unsupervised = { NUMBER($rows) } 行没有可训练的词元
     .message = 这些行已排除。
 rows-weightless = { NUMBER($rows) } 行权重为 0

@@ -82,6 +82,7 @@ answer-whole = 回答完整地参与训练（train_on = assistant）。
 answers-whole = 全部 { NUMBER($answers) } 个回答都完整地参与训练（train_on = assistant）。
 other-answer-whole = 另一个回答完整地参与训练（train_on = assistant）。
 other-answers-whole = 其余 { NUMBER($answers) } 个回答都完整地参与训练（train_on = assistant）。
+turn-unwritten = 第 { NUMBER($turn) } 轮（{ $role }）未被模板写出：模型读不到它。
 specials-written = 文本中写有特殊词元，它们会变成真正的特殊词元：{ $tokens }。
 
 # token 周围的标记，以及上方的一行。

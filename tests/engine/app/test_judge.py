@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.app.judge import Bench, conclude, open_bench
+from engine.app.judge import Bench, conclude, dialogue, open_bench
 from engine.common.errors import RunError
 from engine.messages.catalogue import text
 from engine.runs import directory, evaluations
-from engine.runs.choices import HAND, TIE, Choice
+from engine.runs.choices import HAND, TIE, Choice, Pair
 from engine.runs.directory import RunDir
-from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.evaluations import Answer, Evaluation, Turn
 
 
 @pytest.fixture
@@ -88,6 +89,14 @@ def test_what_the_judge_did_not_read_of_a_dialogue_is_told(run: RunDir) -> None:
         bench.keep(Choice(row=pair.row, pair=bench.names, chosen=TIE, by_order=("", ""), unread=3 if at < 2 else 0))
     (note,) = [each for each in conclude(bench).notes if each.code == "judge.unread"]
     assert (note.args["rows"], note.args["n"], note.args["turns"]) == (2, 10, 6)
+
+
+def test_a_person_reads_the_turns_before_the_request_too() -> None:
+    turns = (Turn("system", "In Celsius."), Turn("user", "Hot?"), Turn("assistant", "Yes."), Turn("tool", "90"))
+    pair = Pair(0, "How hot?", "", ("tuned", "base"), ("90", "80"))
+    assert [text(each) for each in dialogue(pair)] == ["How hot?"]
+    said = [text(each) for each in dialogue(replace(pair, earlier=turns))]
+    assert said == ["System: In Celsius.", "User: Hot?", "Assistant: Yes.", "Tool: 90", "User: How hot?"]
 
 
 def test_rows_that_are_answered_anew_are_judged_anew(run: RunDir) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from engine.common.errors import ConfigError, DataError, ModelError, RunError, TunedeckError
-from engine.evaluation.afterwards import Afterwards
+from engine.evaluation.afterwards import Afterwards, base_mark
 from engine.evaluation.generate import Generator
 from engine.messages.message import Message
+from engine.models.for_use import find_for_use
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -97,6 +98,13 @@ def test_its_own_test_rows_are_answered_by_base_and_adapter(run: RunDir) -> None
     where = evaluations.folder(run, "mine")
     assert evaluations.read(where) == found
     assert len(list(evaluations.answers(where))) == 2 * TEST_ROWS
+
+
+def test_answers_of_a_base_are_not_those_of_another_that_lay_in_its_folder(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    marks = [base_mark(find_for_use(str(base))) for _ in range(2)]
+    make_tiny_model(base, seed=1)
+    assert marks[0] == marks[1] != base_mark(find_for_use(str(base)))
 
 
 def test_they_are_the_rows_that_the_split_held_out_whatever_the_file_has_become(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from engine.data.quality.check import check
 from engine.data.quality.examine import examine, merged
 from engine.data.quality.findings import Finding, Report, from_json
 from engine.data.quality.report import seen
+from engine.data.rows.messages import Message as Turn
 from engine.data.rows.messages import Row
 from engine.jobs import quality
 from engine.messages.catalogue import text
@@ -21,6 +23,11 @@ from engine.messages.message import Message
 from tests.engine.data.quality.making import asked, jsonl, plain, row
 from tests.engine.modeling.kernels.tiny_families import write_family
 from tests.tiny import make_tiny_model
+
+WITHOUT_SYSTEM = (
+    "{% for m in messages %}{% if m['role'] != 'system' %}{{ '<|im_start|>' + m['role'] + '\n' + m['content']|trim + "
+    "'<|im_end|>\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 
 
 def settings(model: Path, data: Path, **dataset: Any) -> RunConfig:
@@ -54,6 +61,20 @@ def altered(folder: Path, **changes: Any) -> Path:
     path = made / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     return made
+
+
+def test_a_system_text_that_the_template_leaves_out_is_found_and_can_be_kept(tiny: Path, tmp_path: Path) -> None:
+    brief = Turn("system", "Be  brief. \n")
+    told = [replace(each, messages=(brief, *each.messages)) for each in TALK]
+    silent = make_tiny_model(tmp_path / "silent")
+    (silent / "chat_template.jinja").write_text(WITHOUT_SYSTEM)
+    finding = only(look(silent, tmp_path, *told, *TALK), "unwritten_turns")
+    assert (finding.count, finding.of, finding.places[0].row) == (12, 24, 1)
+    assert finding.places[0].seen == Message("quality.turn-unwritten", turn=1, role="system")
+    assert finding.places[0].hint is not None
+    assert finding.places[0].hint.code == "tokens.cure-merge"
+    assert not look(silent, tmp_path, *told, fixes=["merge_system_turn"]).of("unwritten_turns")
+    assert not look(tiny, tmp_path, *told, *TALK).of("unwritten_turns")
 
 
 def test_lengths_are_those_of_the_training(tiny: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.runs.steering import StopRequested
 from engine.tokens import dataset
 from engine.tokens.dataset import Prepared, file_hashes, prepare_rows
 from engine.tokens.render import Renderer, stop_ids
+from tests.engine.jobs.test_quality import WITHOUT_SYSTEM
 from tests.engine.training.families import FAMILIES, make_tokenizer, renderer
 from tests.engine.training.making import values, write_rows
 
@@ -43,6 +45,36 @@ def test_held_out_rows_are_never_trained_on(rows: Path) -> None:
     assert (len(found.train), len(found.heldout), len(found.heldout_rows)) == (20, 4, 4)
     assert not trained & {bytes(example.ids) for example in found.heldout}
     assert warnings == []
+
+
+def test_a_system_text_that_the_template_leaves_out_is_said_and_the_cure_cures(rows: Path) -> None:
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tea?"}]
+    talks = rows.with_name("talks.jsonl")
+    add(talks, *({"messages": [*turns, {"role": "assistant", "content": f"Yes {at}."}]} for at in range(8)))
+    tokenizer = make_tokenizer(FAMILIES["chatml"], WITHOUT_SYSTEM)
+    silent = Renderer(tokenizer, stop_ids(tokenizer))
+    settings = values(MODEL, talks, dataset={"eval_rows": 0})
+    _, (warning,) = prepared(settings, silent)
+    assert warning.message.code == "events.turns-unwritten-system"
+    assert (warning.message.args["rows"], warning.message.args["of"]) == (8, 8)
+    cure = tomllib.loads(part(warning.message, "hint").split("Set ")[1].split(":")[0])
+    _, warnings = prepared(values(MODEL, talks, dataset={"eval_rows": 0} | cure["dataset"]), silent)
+    assert warnings == []
+    assert prepared(settings)[1] == []
+
+
+def test_rows_that_are_replayed_too_are_not_held_out_and_that_is_said(rows: Path, tmp_path: Path) -> None:
+    old = write_rows(tmp_path / "old.jsonl", 14)
+    replay = {"path": str(old), "role": "replay", "share": 0.3}
+    settings = values(MODEL, rows, dataset={"eval_rows": 4}) | {"data": [{"path": str(rows)}, replay]}
+    found, (warning,) = prepared(settings)
+    assert len(found.heldout) == 4
+    assert not {bytes(each.ids) for each in found.train} & {bytes(each.ids) for each in found.heldout}
+    assert warning.message.code == "events.rows-replayed"
+    assert warning.message.args == {"rows": 14, "left": 4}
+    write_rows(old, 24)
+    found, (warning,) = prepared(settings)
+    assert (len(found.heldout), warning.message.code) == (0, "events.all-replayed")
 
 
 def test_tokens_are_counted_by_source(rows: Path, tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ class Lengths:
         ids = [1, len(row.messages[0].content), 2]
         return ids, list(ids)
 
+    def prompt_text(self, messages: Any, tools: Any) -> str:
+        return "".join(message.content for message in messages)
+
 
 @pytest.fixture
 def large(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

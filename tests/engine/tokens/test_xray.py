@@ -19,6 +19,7 @@ from engine.tokens.examples import rendered
 from engine.tokens.render import Renderer, stop_ids
 from engine.tokens.token_text import TokenText
 from engine.tokens.xray import Looker, unreadable
+from tests.engine.jobs.test_quality import WITHOUT_SYSTEM
 from tests.engine.training.families import CHATML, FAMILIES, NO_OPENING, dialogue, make_tokenizer, renderer
 from tests.engine.training.pieces import make_pieces_tokenizer
 
@@ -55,6 +56,18 @@ def test_the_tokens_are_those_of_the_training(name: str, train_on: str) -> None:
     assert (part.tokens, part.trained) == (len(ids), sum(state == "trained" for _, state in shown))
     assert written(ray, "trained", "context") == made.tokenizer.decode(ids)
     assert not ray.is_bad
+
+
+def test_a_turn_that_the_template_leaves_out_is_told() -> None:
+    tokenizer = make_tokenizer(FAMILIES["chatml"], WITHOUT_SYSTEM)
+    made = Renderer(tokenizer, stop_ids(tokenizer))
+    row = replace(
+        dialogue("Tea?", "Yes."), messages=(Message("system", "Be brief."), *dialogue("Tea?", "Yes.").messages)
+    )
+    passes, said = says(look(row, made=made), "written")
+    assert not passes
+    assert "Turn 1 (system)" in said
+    assert not look(row).is_bad
 
 
 def test_padding_is_what_fills_the_row_up_in_a_micro_batch_of_its_own() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.config.schema import RunConfig
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
 from engine.evaluation.losses_of_run import LossesOfRun
@@ -18,6 +20,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import Evaluation
 from engine.runs.steering import Steering
+from engine.training import assessor as assessor_of
 from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
@@ -156,6 +159,29 @@ def test_a_pause_asks_no_baseline_again(tiny: Path, rows: Path) -> None:
     assert {"answer base", "answer few-shot"} <= {*names[:resumed]}
     assert not {"answer base", "answer few-shot"} & {*names[resumed:]}
     assert len(paused.of(ev.Evaluated)) == 1
+
+
+def test_rows_that_the_old_adapter_was_trained_on_are_told_as_proving_nothing(tiny: Path, rows: Path) -> None:
+    first = train(values(tiny, rows, run={"split_seed": 1}))
+    on = {"strategy": {"kind": "continue", "adapter": first.run.id}}
+    again = kept(train(values(tiny, rows, run={"split_seed": 1}, **on)).run)
+    assert "evaluate.learnt-before" not in [note.code for note in again.notes]
+    other = kept(train(values(tiny, rows, run={"split_seed": 2}, **on)).run)
+    (note,) = [note for note in other.notes if note.code == "evaluate.learnt-before"]
+    assert (note.args["run"], note.args["of"]) == (first.run.id, 4)
+    assert note.args["rows"] > 0
+
+
+def test_the_answers_of_an_old_adapter_that_was_replaced_are_not_taken_for_its_own(tiny: Path, rows: Path) -> None:
+    first = train(values(tiny, rows))
+    config = RunConfig.model_validate(
+        values(tiny, rows, strategy={"kind": "continue", "adapter": first.run.id})
+    )  # fmt: skip
+    before = assessor_of._begun_with(config)
+    weights = first.run.adapter / "adapter_model.safetensors"
+    assert before == assessor_of._begun_with(config) != first.run.id
+    os.utime(weights, ns=(0, weights.stat().st_mtime_ns + 1))
+    assert assessor_of._begun_with(config) != before
 
 
 def test_a_continued_run_is_compared_with_base_and_old_adapter(tiny: Path, rows: Path) -> None:

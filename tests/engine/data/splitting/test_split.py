@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, reject
@@ -208,6 +209,18 @@ def test_a_group_that_was_learnt_before_is_not_held_out() -> None:
         assert len(parts.heldout) == 8
 
 
+def test_a_row_that_is_replayed_too_is_not_held_out_nor_are_others_of_its_group() -> None:
+    copies = [replace(each, source="old") for each in HUNDRED[:60]]
+    for seed in range(10):
+        parts = split([*HUNDRED, *copies], dataset(eval_rows=10, test_rows=10), seed, learnt=["old"])
+        assert {*parts.heldout, *parts.test} <= {*range(60, 100)}
+        assert (len(parts.heldout), len(parts.test)) == (10, 10)
+    rows = [*grouped("a", "a", *"bcdefghij"), replace(grouped("z")[0], source="old", group="")]
+    for seed in range(10):
+        parts = split(rows, dataset(eval_share=0.5), seed, learnt=["old"])
+        assert {rows[index].group for index in parts.train} >= {"a"}
+
+
 def test_a_test_leaves_the_validation_as_it_is_and_is_another_part() -> None:
     alone = split(HUNDRED, dataset(eval_rows=10), 4)
     parts = split(HUNDRED, dataset(eval_rows=10, test_rows=20), 4)
@@ -262,7 +275,7 @@ def test_any_rows_in_any_order_are_split_alike_and_never_leak(
     assert all(rows[index].source != "t" for index in parts.heldout + parts.test)
     sides = [[rows[index] for index in side] for side in (parts.train, parts.heldout, parts.test)]
     groups = [{each.group for each in side} - {""} for side in sides]
-    said = [{content_hash(each, seed) for each in side if each.source == "s"} for side in sides]
+    said = [{content_hash(each, seed) for each in side} for side in sides]
     for parted in (groups, said):
         assert sum(map(len, parted)) == len(set().union(*parted))
     shuffled = data.draw(st.permutations(rows))
