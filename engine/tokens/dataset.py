@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.common import file_hash
 from engine.common.errors import TunedeckError
-from engine.config.schema import RunConfig
+from engine.config.schema import DatasetSection, RunConfig
 from engine.data import run_source
 from engine.data.batches import Skipped
 from engine.data.files.sources import source_files, source_names
@@ -87,9 +87,8 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
         _warn_of_split(before, again, sink)
     columns, numbers = store.columns(kept), [number for number, name in enumerate(sources) if name in learnt]
     drawn = again or draw(columns, config.dataset, numbers)
-    if again is None and (equal := also_learnt(columns, numbers)) and sum(wanted_rows(len(kept), config.dataset)):
-        left = sum(map(len, drawn))
-        sink(ev.Warn(message=Message("events.rows-replayed" if left else "events.all-replayed", rows=equal, left=left)))
+    if again is None:
+        _warn_of_replayed(also_learnt(columns, numbers), len(kept), sum(map(len, drawn)), config.dataset, sink)
     held_out = HeldOut(
         np.concatenate([words[np.asarray(part, np.int64)] for part in drawn]),
         np.repeat([VALIDATION, TEST], [len(part) for part in drawn]),
@@ -220,12 +219,24 @@ def _warn_of_measuring(rows: np.ndarray, examples: Examples, code: str, sink: Si
         sink(ev.Warn(message=Message(code, rows=len(rows))))
 
 
+def _warn_of_replayed(equal: int, rows: int, left: int, dataset: DatasetSection, sink: Sink) -> None:
+    """That ``equal`` of new rows are replayed too and so not held out; ``left`` are, of all ``rows``."""
+    if not equal or not sum(wanted_rows(rows, dataset)):
+        return
+    some, none = Message("events.rows-replayed", rows=equal, left=left), Message("events.all-replayed", rows=equal)
+    sink(ev.Warn(message=some if left else none))
+
+
 def _warn_of_unwritten(renderer: Renderer, sample: Sequence[Row], sink: Sink) -> None:
+    """That the template leaves turns out, which nobody would see in the losses."""
     dialogues = [row for row in sample if row.kind == "messages"]
     rows, roles = unwritten_of(dialogues, renderer)
-    if rows:
-        code = "events.turns-unwritten-system" if roles == ("system",) else "events.turns-unwritten"
-        sink(ev.Warn(message=Message(code, rows=rows, of=len(dialogues), roles=roles)))
+    if not rows:
+        return
+    if roles == ("system",):
+        sink(ev.Warn(message=Message("events.turns-unwritten-system", rows=rows, of=len(dialogues))))
+    else:
+        sink(ev.Warn(message=Message("events.turns-unwritten", rows=rows, of=len(dialogues), roles=roles)))
 
 
 def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
