@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError, TunedeckError
-from engine.messages.catalogue import text
+from engine.messages.catalogue import sentences, text
 from tui.draft import relation, strategy_state
 from tui.draft.child import Unavailable
 from tui.flow import strategy
@@ -48,7 +48,7 @@ def _ask_adapter(session: Session) -> OldAdapter | None:
     found = session.services.adapters(session.facts.card, named, Path(session.world.root))
     question = Question(
         text(QUESTIONS["strategy"]),
-        text("plain.about-adapter", found=strategy.found(found)),
+        sentences(strategy.found(found), text("plain.about-adapter")),
         explained("strategy"),
         strategy.options(found),
         str(draft.get("strategy.adapter") or NONE),

@@ -13,6 +13,7 @@ from engine.common import paths
 from engine.config import toml
 from engine.config.presets import Resolved
 from engine.messages import language
+from engine.models.adapter.match import Candidate
 from engine.runs.directory import RunDir
 from tests.tui.machines import no_gpu
 from tests.tui.plain.conftest import Talk
@@ -95,6 +96,12 @@ def test_b_asks_the_question_before_again(talk: Talk, model: Path) -> None:
     order = [said.find(words) for words in ("What should", "Which model", "Base or chat")]
     assert order == sorted(order)
     assert (said.count("What should the model learn?"), said.count("Which model")) == (2, 2)
+
+
+def test_how_many_adapters_there_are_is_a_sentence_of_its_own(talk: Talk, model: Path) -> None:
+    there = [Candidate("/runs/a/adapter", "orders", None, "ok"), Candidate("/runs/b/adapter", "poems", None, "refused")]
+    said = talk(*TO_DATA, "b", adapters=lambda card, named, root: there, has_adapters=lambda root: True)
+    assert "2 adapters from earlier runs, 1 for this model. Type a number" in said
 
 
 def test_back_leads_to_the_step_that_was_skipped(talk: Talk, model: Path) -> None:
