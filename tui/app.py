@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from engine.common import settings
+from engine.common.clean_text import clean
 from engine.common.errors import reason_of
 from engine.messages.catalogue import text
 from tui import keys, messages
@@ -93,6 +94,8 @@ class TunedeckApp(App[None]):
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
             if await self._clicks.holds(event):
                 return
+            if isinstance(event, events.Paste):  # from anywhere, a web page say
+                event.text = clean(event.text)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.screen._mounted_event.wait(), _LONGEST_MOUNT_S)
         await super().on_event(event)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tests.tui import fake_runs
 from tests.tui.conftest import Live, MakeWorld
@@ -195,3 +197,19 @@ async def test_leaving_asks_first_where_answers_would_be_lost(
         await until_shows(pilot, said("app.unsaved"))
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
+
+
+@pytest.mark.parametrize("opener", ["colon", "slash"], ids=["palette", "filter"])
+async def test_what_is_pasted_steers_no_terminal(make_world: MakeWorld, root: Path, opener: str) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        await pilot.press(opener)
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        steering = "\x1b]0;owned\x07\x1b[31mred\x9b32m\u202e\x00" * 2000
+        app.post_message(events.Paste(f"order{steering}\n\x1b[2Jnext line"))
+        await until(pilot, lambda: isinstance(app.focused, Input) and "red" in app.focused.value)
+        assert app.focused.value.startswith("orderred\\x00red")  # type: ignore[union-attr]
+        await pilot.pause()
+        assert screen_text(app).replace("\n", "").isprintable()
