@@ -112,9 +112,7 @@ async def test_the_value_of_a_column_is_turned_by_its_arrows_and_by_the_bar(
         await add_file(app, pilot, odd, "f2")
 
         def value() -> str:
-            return next(line for line in text_of(app).splitlines() if "prompt  (required)" in line).split(
-                "prompt  (required)"
-            )[1]
+            return next(line for line in text_of(app).splitlines() if name in line).partition(name)[2]
 
         def cell(word: str) -> tuple[int, int]:
             lines = text_of(app).splitlines()
