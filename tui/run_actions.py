@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
 
 
+_SHORT_S = 0.5
+"""A wait of which nothing has to be said."""
+
+
 async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
     """True if a person accepted changes, False where there is none to accept, None if the run is not to go on.
 
@@ -23,7 +27,10 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
     """
     from engine.app import resume
 
-    return await accepts(app, await asyncio.to_thread(resume.changes, run))
+    looking = asyncio.create_task(asyncio.to_thread(resume.changes, run))
+    if not (await asyncio.wait({looking}, timeout=_SHORT_S))[0]:  # much data is read again for its hashes
+        app.notify(text("app.looking-for-changes"), timeout=8)
+    return await accepts(app, await looking)
 
 
 async def accepts(app: App[Any], changed: Sequence[Message]) -> bool | None:

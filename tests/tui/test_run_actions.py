@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.config import toml
+from engine.messages.message import Message
 from engine.models import origins
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
-from tests.tui.looking import until, until_shows
+from tests.tui.looking import said, until, until_shows
 from tests.tui.wizard.making import make_model
 from tui.app import TunedeckApp
 from tui.widgets.dialogs import ConfirmScreen
@@ -68,6 +70,26 @@ async def test_changed_rows_are_shown_and_the_run_goes_on_only_when_told(
         await pilot.press("y")
         await until(pilot, lambda: asked)
     assert asked == [(True, True)]
+
+
+async def test_a_long_look_for_changes_is_told(
+    world: World, run: RunDir, asked: Spawned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = threading.Event()
+
+    def slowly(run: RunDir) -> list[Message]:
+        read.wait(60)
+        return []
+
+    monkeypatch.setattr("engine.app.resume.changes", slowly)
+    app = TunedeckApp(world, "monitor", run)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.check_action("resume", ()))
+        await pilot.press("r")
+        await until_shows(pilot, said("app.looking-for-changes"))
+        assert asked == []
+        read.set()
+        await until(pilot, lambda: asked)
 
 
 async def test_nothing_is_asked_where_all_is_as_it_was(world: World, run: RunDir, asked: Spawned) -> None:

@@ -202,6 +202,7 @@ class ActingScreen(WholeScreen, Screen[None]):
         from tui.run_actions import write_report
 
         if self.run:
+            self.tell(text("report.writing"), "information")
             try:
                 self.tell(write_report(self.run.run), "information")
             except TunedeckError as error:

@@ -271,6 +271,7 @@ class ActingMonitor(LogSearch, Screen[None]):
     def action_report(self) -> None:
         from tui.run_actions import write_report
 
+        self.tell(text("report.writing"), "information")
         try:
             self.tell(write_report(self.run_dir), "information")
         except TunedeckError as error:

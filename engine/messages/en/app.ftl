@@ -6,6 +6,7 @@ keeps-running = Training keeps running. Enter opens it again.
 come-back = Training keeps running. Come back with: tunedeck attach { $run }
 loss = loss
 steps = { COUNT($steps, "step", "steps") }
+looking-for-changes = Checking whether data or model have changed since the start ...
 inputs-changed = The inputs of this run have changed
 inputs-changed-about = Undo the changes, or resume with the files as they are now. Held-out rows are still not trained on. Losses before and after are of different data.
 not-now = Not now

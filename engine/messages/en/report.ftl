@@ -218,6 +218,7 @@ not-a-file = The report can't be written there
 unwritable = The report can't be written
     .message = { $path }: { $reason }.
     .hint = Choose a folder that you may write to with --to.
+writing = Writing the report ...
 written = Report: { $path }
 opened = Report opened in the browser: { $path }
 no-browser = No browser can be opened here. Copy the file to your computer and open it there.

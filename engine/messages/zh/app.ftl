@@ -6,6 +6,7 @@ keeps-running = 训练会继续运行，按 Enter 可再次打开。
 come-back = 训练会继续运行。重新查看：tunedeck attach { $run }
 loss = 损失
 steps = { NUMBER($steps) } 步
+looking-for-changes = 正在检查数据和模型自开始以来是否有变化……
 inputs-changed = 该任务的输入已改变
 inputs-changed-about = 可先还原改动，或按现在的文件恢复训练。留出的样本仍不会参与训练；前后的损失来自不同的数据。
 not-now = 暂不

@@ -218,6 +218,7 @@ not-a-file = 报告无法写到这里
 unwritable = 报告无法写入
     .message = { $path }：{ $reason }。
     .hint = 请用 --to 选择有写入权限的文件夹。
+writing = 正在写报告……
 written = 报告：{ $path }
 opened = 报告已在浏览器中打开：{ $path }
 no-browser = 此处无法打开浏览器，请将文件复制到自己的电脑上打开。
