@@ -20,13 +20,16 @@ from engine.runs import events as ev
 from engine.runs.reducer import reduce
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
+AT_ONCE = {"micro_batch_tokens": 2048}
+"""The fixed texts take ten passes of the model so, instead of eighty."""
+
 
 def gauged(model: Path, rows: Path, **more: Any) -> dict[str, Any]:
-    return values(model, rows, eval={"every": 2, "forgetting": True}, **more)
+    return values(model, rows, **{"eval": {"every": 2, "forgetting": True}, "train": AT_ONCE} | more)
 
 
 def test_losses_are_the_same_to_the_last_bit_with_and_without_the_gauge(tiny: Path, rows: Path) -> None:
-    noisy = {"train": {"neftune_noise_alpha": 5.0}, "adapter": {"lora_dropout": 0.1}}
+    noisy = {"train": {"neftune_noise_alpha": 5.0}, "adapter": {"lora_dropout": 0.1}}  # in small micro-batches
     measured = train(gauged(tiny, rows, **noisy))
     silent = train(values(tiny, rows, eval={"every": 2, "forgetting": False}, **noisy))
     assert measured.losses() == silent.losses()
@@ -137,13 +140,14 @@ def test_a_disk_that_is_full_ends_the_measuring_and_not_the_run(
 
 
 def regularised(model: Path, rows: Path, beta: float | None, **more: Any) -> Trained:
-    settings = values(model, rows, eval={"forgetting": True, "every": 100}, **more)
+    settings = values(model, rows, **more)
     settings["train"] |= {"kl_to_base": beta, "max_steps": 4}
     return train(settings)
 
 
 def test_held_to_the_base_a_model_moves_less(tiny: Path, rows: Path) -> None:
-    free, held = regularised(tiny, rows, None), regularised(tiny, rows, 5.0)
+    measured: dict[str, Any] = {"eval": {"forgetting": True, "every": 100}, "train": AT_ONCE}
+    free, held = (regularised(tiny, rows, beta, **measured) for beta in (None, 5.0))
     assert held.losses()[0] == free.losses()[0]  # before the first step it is its base
     assert held.of(ev.Forgetting)[-1].kl_task < 0.7 * free.of(ev.Forgetting)[-1].kl_task
 
