@@ -94,9 +94,10 @@ def test_early_stopping_ends_after_evaluations_without_improvement(tiny: Path, r
 
 def test_patience_survives_a_resume(tiny: Path, rows: Path) -> None:
     held_out = {"every": 1, "early_stopping_patience": 3}
-    settings = values(tiny, rows, eval=held_out, train={"max_steps": 50, "learning_rate": 0.9})
+    settings = values(tiny, rows, eval=held_out, train={"max_steps": 20, "learning_rate": 0.3})
     straight = train(settings)
     last = straight.of(ev.Finished)[0].step
+    assert 3 < last < 20
     stopped = train(settings, stop_after(last - 1))
     resumed = Trained(stopped.run, resume=True)
     assert resumed.of(ev.Finished)[0].step == last
