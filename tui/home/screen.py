@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.group_summary import Line as Summary
     from engine.runs.listing import Order
-    from tui.home.attention import Matter
+    from tui.flow.matters import Matter
     from tui.home.curve import Story
 
 _MACHINE_EVERY_S = 10.0
@@ -301,7 +301,7 @@ class HomeScreen(ActingScreen):
     # What waits for a person
 
     def _look_for_matters(self) -> None:
-        from tui.home.attention import matters
+        from tui.flow.matters import matters
 
         seen = {run.id for run in getattr(self.app, "watched", ())}
         self._matters = matters(self.lines, self._mixes, world_of(self).clock(), self._left, seen)

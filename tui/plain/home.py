@@ -50,6 +50,8 @@ _TARGETS = {
     "gguf": "exporting.for-gguf", "ollama": "exporting.for-ollama", "merged": "exporting.for-merged",
     "adapter": "exporting.for-adapter", "gguf-lora": "exporting.for-gguf-lora", "vllm": "exporting.for-vllm",
 }  # fmt: skip
+_ACTS = {"resume": "r", "export": "u", "evaluate": "e", "mix": "mix"}
+"""Words for the actions of home that a matter names; to open a run its number is enough."""
 _LISTED = 20
 
 
@@ -179,6 +181,28 @@ class Home:
             self._lines.say(f"  {number}  {_told(run)}", hanging=3)
         if len(self._runs) > most:
             self._lines.say(text("plain.more-runs", runs=len(self._runs) - most))
+        self._tell_matters()
+
+    def _tell_matters(self) -> None:
+        """What waits for a person, with the command that acts."""
+        import time
+
+        from tui.flow.matters import matters
+
+        numbers = {line.id: str(number) for number, line in enumerate(self._runs, 1)}
+        numbers |= {member.id: number for number, member in self._members().items()}
+        for each in matters(self._runs, (), time.time()):
+            command = " ".join(filter(None, [_ACTS.get(each.key, ""), numbers[each.run]]))
+            self._lines.say(text("plain.matter", words=each.words, command=command), hanging=2)
+
+    def _members(self) -> dict[str, RunSummary]:
+        """Runs of groups by their number."""
+        return {
+            f"{number}.{at}": member
+            for number, run in enumerate(self._runs, 1)
+            if isinstance(run, GroupSummary)
+            for at, member in enumerate(run.members, 1)
+        }
 
     def _named(self, given: str) -> Line | None:
         """The run of that number, id or name; the only one where nothing is given."""
@@ -186,12 +210,7 @@ class Home:
             return self._runs[0] if len(self._runs) == 1 else None
         if given.isdecimal():
             return self._runs[int(given) - 1] if 1 <= int(given) <= len(self._runs) else None
-        members = {
-            f"{number}.{at}": member
-            for number, run in enumerate(self._runs, 1)
-            if isinstance(run, GroupSummary)
-            for at, member in enumerate(run.members, 1)
-        }
+        members = self._members()
         return members.get(given) or next(
             (run for run in [*self._runs, *members.values()] if given in (run.id, run.name)), None
         )

@@ -132,6 +132,7 @@ run = { $name }: { COMMAS($parts) }
 steps = { $steps } steps
 loss = loss { NUMBER($loss) }
 no-runs = No runs yet. d starts a three-minute demo, n your own training.
+matter = ! { SENTENCES($words) } Type { $command }.
 more-runs = { COUNT($runs, "older run", "older runs") }: l lists them all.
 which-run = Which run? Add its number, from 1 to { NUMBER($most) }, or its name.
 needs-screen = This needs a screen

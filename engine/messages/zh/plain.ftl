@@ -132,6 +132,7 @@ run = { $name }：{ CLAUSES($parts) }
 steps = { $steps } 步
 loss = 损失 { NUMBER($loss) }
 no-runs = 还没有任务。输入 d 运行三分钟演示，n 新建自己的训练。
+matter = ! { SENTENCES($words) }请输入 { $command }。
 more-runs = 更早的任务还有 { NUMBER($runs) } 个：输入 l 全部列出。
 which-run = 哪个任务？请加上编号（1 至 { NUMBER($most) }）或名称。
 needs-screen = 此功能需要界面

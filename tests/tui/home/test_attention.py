@@ -21,7 +21,7 @@ from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys
 from tui.app import TunedeckApp
-from tui.home.attention import matters
+from tui.flow.matters import matters
 from tui.home.screen import HomeScreen
 from tui.home.watch import RunWatch
 from tui.mixing.screen import MixScreen

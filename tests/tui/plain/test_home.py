@@ -9,7 +9,8 @@ import pytest
 
 from engine.common import paths
 from engine.common.errors import MachineError
-from engine.runs import control
+from engine.messages.message import Message
+from engine.runs import control, failures
 from engine.runs.directory import RunDir, list_runs
 from tests.engine.runs.making import make_group
 from tests.tui import fake_runs
@@ -28,6 +29,14 @@ def test_the_runs_have_numbers_and_say_how_they_stand(talk: Talk, run: RunDir) -
     said = talk("q")
     assert "1 run, 0 running" in said
     assert "  1  orders-json: finished, 200/200 steps, loss" in said
+
+
+def test_what_waits_for_a_person_is_told_with_the_command_that_acts(talk: Talk, run: RunDir) -> None:
+    assert "\n! " not in talk("q")
+    failures.keep(run, "export", "gguf", Message("exporting.disk-full", target="/d"))
+    told = next(line for line in talk("q").splitlines() if line.startswith("! "))
+    assert "gguf failed: The disk is full. " in told
+    assert told.endswith("Type u 1.")
 
 
 def test_without_runs_it_says_what_begins_one(talk: Talk, home: Path) -> None:
