@@ -107,6 +107,17 @@ class WholeScreen(Whole):
         """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
         return ""
 
+    def _update_focus_styles(self, focused: _Focused | None = None, blurred: _Focused | None = None) -> None:
+        """Of all around the focus only that is styled anew which a rule of ``:focus-within`` is about."""
+        styled: set[DOMNode] = set()
+        for widget in (focused, blurred):
+            around = reversed(widget.ancestors_with_self) if widget is not None else ()
+            outermost = next((each for each in around if each._has_focus_within), None)
+            if outermost is not None:
+                styled.update(each for each in outermost.walk_children(with_self=True) if each._has_focus_within)
+        if styled:
+            self.app.stylesheet.update_nodes(styled, animate=True)
+
     async def _on_message(self, message: Message) -> None:
         """A size that the window has no more is passed over.
 

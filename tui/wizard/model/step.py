@@ -270,11 +270,12 @@ class ModelStep(Step):
         (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
 
     def can(self, action: str) -> bool | None:
+        if action not in ("check", "cancel"):
+            return super().can(action)  # it is asked of every key: the widgets are looked for only where they decide
         asks = any(panel.busy for panel in self.query(KindPanel))
         if action == "check":
             return not asks and self.facts.card is not None
-        fetches = any(line.job for line in self.query(FetchLine))  # none before the step is composed
-        return fetches or asks if action == "cancel" else super().can(action)
+        return asks or any(line.job for line in self.query(FetchLine))  # none before the step is composed
 
     # Base or chat
 

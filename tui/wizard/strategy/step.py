@@ -201,6 +201,8 @@ class StrategyStep(Step):
     # The relation of old and new rows
 
     def can(self, action: str) -> bool | None:
+        if action not in ("cancel", "compare", "replay", "inspect"):
+            return super().can(action)  # it is asked of every key: the widgets are looked for only where they decide
         panels, picks = self.query(RelationPanel), self.query(AdapterPick)
         is_read = any(pick.old and pick.old.card for pick in picks)
         if action == "cancel":
@@ -210,7 +212,7 @@ class StrategyStep(Step):
             return able and (relation.can_ask(self._variant(self._kind)) or None)
         if action == "replay":
             return any(pick.old and pick.old.replay and pick.old.replay.sources for pick in picks)
-        return is_read if action == "inspect" else super().can(action)
+        return is_read
 
     def replay(self) -> None:
         """Mix the rows of the old adapter in, or take them out again."""
