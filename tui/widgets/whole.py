@@ -21,6 +21,7 @@ from textual.reactive import Reactive
 from textual.renderables.background_screen import BackgroundScreen
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
     from textual.types import CallbackType
     from textual.widget import Widget as _Focused
     from textual.widget import Widget as _Widget
@@ -117,6 +118,11 @@ class WholeScreen(Whole):
                 styled.update(each for each in outermost.walk_children(with_self=True) if each._has_focus_within)
         if styled:
             self.app.stylesheet.update_nodes(styled, animate=True)
+
+    def _screen_resized(self, size: Size) -> None:
+        """Once it is laid out Textual tells a screen of the size that it has, and would lay it out a second time."""
+        if size != self._size:
+            super()._screen_resized(size)  # type: ignore[misc]
 
     async def _on_message(self, message: Message) -> None:
         """A size that the window has no more is passed over.
