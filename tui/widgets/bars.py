@@ -136,6 +136,7 @@ class KeyBar(Horizontal):
         self.keys = tuple(keys)
         self.renamed: dict[str, str] = {}
         """What keys do now, e.g. Pause or Resume, where it isn't what their tables say."""
+        self._is_asked = False
 
     def compose(self) -> ComposeResult:
         for key in self.keys:
@@ -143,10 +144,17 @@ class KeyBar(Horizontal):
                 yield KeyButton(key)
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._update)
+        self.screen.bindings_updated_signal.subscribe(self, self._ask, immediate=True)
         self._update(self.screen)
 
+    def _ask(self, screen: Screen[object]) -> None:
+        """Ask about the keys once, however often that is wanted while a message is handled."""
+        if not self._is_asked:
+            self._is_asked = True
+            self.call_next(self._update, screen)
+
     def _update(self, screen: Screen[object]) -> None:
+        self._is_asked = False
         allowed = {key: screen.check_action(key.id, ()) for key in self.keys}
         self._show(self._shown(allowed, self.size.width or self.app.size.width), allowed)
 

@@ -95,7 +95,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         super().__init__()
         self._services = services or Services()
         kept = drafts.newest()
-        self._keeps = True
+        self._keeps, self._kept = True, ""
         begun = prefill if isinstance(prefill, Draft) else Draft.from_resolved(prefill) if prefill else None
         self.draft = begun or kept or Draft()
         if begun:
@@ -438,7 +438,9 @@ class WizardScreen(WholeScreen, Screen[None]):
             if self._displaces:
                 drafts.put_aside()
             self._displaces = False
-            drafts.save(self.draft)
+            if (now := repr(self.draft)) != self._kept:  # it is asked for at every commit, and most change nothing
+                drafts.save(self.draft)
+            self._kept = now
         except TunedeckError as error:
             self.query_one(TopLine).show(right=text("wizard.draft-not-saved"))
             self.notify(str(error), severity="warning", markup=False)

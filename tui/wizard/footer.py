@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -49,6 +50,7 @@ class Foot(Vertical):
     def __init__(self, typed: Callable[[], Draft], facts: Facts, services: Services) -> None:
         super().__init__()
         self._typed, self._facts, self._services = typed, facts, services
+        self._weighed: object = None
 
     def compose(self) -> ComposeResult:
         yield ConsequenceLine()
@@ -80,8 +82,13 @@ class Foot(Vertical):
 
     def weigh(self) -> None:
         """Work out and show what the fields lead to as they stand; sends only what changed."""
-        draft = self._typed()
-        fit_refresh.weigh(draft, self._facts)
+        draft, facts = self._typed(), self._facts
+        known = _known(draft, facts)
+        if known == self._weighed:  # a field that is left holds what its last key was weighed by
+            self.post_message(self.Weighed())
+            return
+        fit_refresh.weigh(draft, facts)
+        self._weighed = (*known[:-1], facts.fit)
         self._show(draft)
 
     @on(MachineRead)
@@ -127,3 +134,10 @@ class Foot(Vertical):
         """Not by a message to the wizard's screen: one that lies under another repaints both for any message."""
         if isinstance(self.app.screen, BreakdownScreen):
             self.app.screen.show(self._facts)
+
+
+def _known(draft: Draft, facts: Facts) -> tuple[object, ...]:
+    """All that the foot is worked out from, the fit last."""
+    found = {name: copy(value) if isinstance(value, (list, dict)) else value for name, value in vars(facts).items()}
+    fit = found.pop("fit")
+    return draft.values_key(), draft.task, draft.preset, draft.seeds, draft.step, found, fit
