@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from textual.cache import LRUCache
-from textual.css.model import RuleSet
-from textual.css.stylesheet import Stylesheet
 
 from engine.common import paths
 from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.writer import EventWriter
-from tests.tui import fake_runs
+from tests.tui import fake_runs, lighter
 from tests.tui.machines import FakeWatch, no_gpu
 from tests.tui.wizard.making import make_model, make_rows
 from tui.terminal import Terminal
@@ -25,26 +22,19 @@ Live = Callable[..., tuple[RunDir, EventWriter]]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def stylesheets_parsed_once() -> Iterator[None]:
-    """The rules of a stylesheet, which hang on the theme's colours alone, are read once for all apps of a process."""
-    read: dict[tuple[tuple[str, str], ...], LRUCache[tuple[object, ...], list[RuleSet]]] = {}
-    init, set_variables = Stylesheet.__init__, Stylesheet.set_variables
-
-    def share(sheet: Stylesheet) -> None:
-        sheet._parse_cache = read.setdefault(tuple(sorted(sheet._variables.items())), LRUCache(1024))
-
-    def shared_init(self: Stylesheet, *, variables: dict[str, str] | None = None) -> None:
-        init(self, variables=variables)
-        share(self)
-
-    def shared_variables(self: Stylesheet, variables: dict[str, str]) -> None:
-        self._parse_cache = LRUCache(1)  # it clears its own
-        set_variables(self, variables)
-        share(self)
-
+def light_textual() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stylesheet, "__init__", shared_init)
-        patch.setattr(Stylesheet, "set_variables", shared_variables)
+        lighter.read_stylesheets_once(patch)
+        lighter.wait_for_the_busy_alone(patch)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frames_are_seen(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Those of a module whose ``FRAMES_ARE_DRAWN`` is true; else what a test reads is drawn when it is read."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "FRAMES_ARE_DRAWN", False):
+            lighter.draw_nothing_unseen(patch)
         yield
 
 

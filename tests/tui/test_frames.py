@@ -21,6 +21,7 @@ from tui.app import TunedeckApp
 from tui.frames import Picture
 from tui.world import World
 
+FRAMES_ARE_DRAWN = True
 STYLES = ("", "1", "2;38;5;81", "38;5;81;48;5;233", "1;4;48;5;233", "7;31", "97;104", "38;2;1;2;3;48;2;4;5;6")
 COLUMNS, ROWS = 24, 4
 LETTERS = st.text("ab  ─é好，…😀", min_size=1, max_size=8) | st.sampled_from(["a  b", "e\u0301x", "ｱｲ", "    ", "✓ 好"])

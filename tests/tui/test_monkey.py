@@ -21,6 +21,7 @@ from tui.widgets.whole import WholeScreen
 from tui.wizard.flow import WizardScreen
 from tui.wizard.footer import Foot
 
+FRAMES_ARE_DRAWN = True
 ALIKE = {"new", "task", "model", "strategy", "strategy+", "data", "data+", "review+", "finished"}
 """Places on a screen that others stand for where the size of the window is changed."""
 
