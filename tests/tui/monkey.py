@@ -230,8 +230,8 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
         app.let_go()
 
 
-async def storm(folder: Path, seed: int) -> None:
-    """Pull at the window wherever a walk begins, in ever other order, while a run goes on; then as after a walk."""
+async def storm(folder: Path, seed: int, count: int) -> None:
+    """Pull at the window wherever a walk begins, to ``count`` sizes, while a run goes on; then as after a walk."""
     random_ = random.Random(seed)
     app = MonkeyApp(folder, seed)
     try:
@@ -243,7 +243,7 @@ async def storm(folder: Path, seed: int) -> None:
             leads_on = app.place in app.asked or app.place in WAYS
             await until(pilot, lambda: (app.screen is not first) is leads_on)
             begun = type(app.screen)
-            for at, size in enumerate(random_.sample(STORM, len(STORM))):
+            for at, size in enumerate(random_.sample(STORM, count)):
                 app.post_message(_resized(*size))
                 if at % 4 == 0:
                     app.go_on()

@@ -37,12 +37,12 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("seed", range(len(PLACES)), ids=PLACES)
 async def test_random_keys_break_nothing_and_leave_nobody_stuck(here: Path, seed: int) -> None:
-    await walk(here, seed, 25)
+    await walk(here, seed, 16)
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place not in ALIKE])
 async def test_a_window_that_is_pulled_at_breaks_nothing_and_changes_no_screen(here: Path, place: str) -> None:
-    await storm(here, PLACES.index(place))
+    await storm(here, PLACES.index(place), 9)
 
 
 async def test_next_and_back_pressed_at_once_find_no_step_without_its_fields(here: Path) -> None:
