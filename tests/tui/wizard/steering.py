@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from textual import events
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from tests.tui.wizard.making import WizardApp, keys_of, text_of
+from tui.terminal import Terminal
 
+LOOKS = pytest.mark.parametrize(
+    ("size", "terminal"),
+    [((80, 24), Terminal()), ((120, 40), Terminal()), ((80, 24), Terminal(colours="16", unicode=False))],
+    ids=["small", "wide", "ascii"],
+)
+"""What is drawn on a screen is looked at in two sizes, and in ASCII where there is the least room."""
 GROUPS = ("find-models", "look-up", "preview", "check", "files", "launch", "learn", "adapters", "adapter", "relation")
 
 

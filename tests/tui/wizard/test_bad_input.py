@@ -17,20 +17,22 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
 from tests.tui.wizard.steering import add_file, enter, press, shown_words, to_data, write
 
+SMALL = (80, 24)
+LATIN = '{"instruction": "caf\u00e9", "output": "b"}\n'.encode("latin-1")
 BROKEN = '{"instruction": "a", "output": "b"}\n{"instruction": "a", "output": \n'
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "said", "size"),
     [
-        ("missing.jsonl", None, ["missing.jsonl"]),
-        ("empty.jsonl", b"", ["empty"]),
-        ("latin.jsonl", '{"instruction": "caf\u00e9", "output": "b"}\n'.encode("latin-1"), ["UTF-8", "latin.jsonl"]),
-        ("broken.jsonl", BROKEN.encode(), ["broken.jsonl", "row 2"]),
-        ("odd.jsonl", b'{"foo": "a", "bar": "b"}\n', ["columns", "foo", "bar"]),
+        ("missing.jsonl", None, ["missing.jsonl"], SMALL),
+        ("empty.jsonl", b"", ["empty"], SMALL),
+        ("latin.jsonl", LATIN, ["UTF-8", "latin.jsonl"], SMALL),
+        ("broken.jsonl", BROKEN.encode(), ["broken.jsonl", "row 2"], SMALL),
+        ("odd.jsonl", b'{"foo": "a", "bar": "b"}\n', ["columns", "foo", "bar"], SMALL),
+        ("wide.jsonl", BROKEN.encode(), ["wide.jsonl", "row 2"], (120, 40)),
     ],
 )
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_bad_data_file_is_told_beside_it_and_stops_next(
     open_wizard: Opener,
     model: Path,

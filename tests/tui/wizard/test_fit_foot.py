@@ -17,7 +17,7 @@ from tests.engine.machine.fake_gpus import no_use
 from tests.tui.machines import gpu, lost, no_gpu, process, used_by, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import CONFIG, WizardApp, make_model, text_of
-from tests.tui.wizard.steering import enter, press, settle, to_data
+from tests.tui.wizard.steering import LOOKS, enter, press, settle, to_data
 from tui.terminal import Terminal
 from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.footer import Foot
@@ -60,8 +60,7 @@ async def to_settings(app: WizardApp, pilot: object) -> None:
     await settle(app, pilot)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("terminal", [Terminal(), ASCII], ids=["rich", "ascii"])
-@pytest.mark.parametrize("size", [SMALL, WIDE])
+@LOOKS
 async def test_from_the_model_on_every_step_shows_the_bar(
     open_wizard: Opener, large: Path, size: tuple[int, int], terminal: Terminal
 ) -> None:
@@ -216,8 +215,7 @@ def all_lines(app: WizardApp) -> list[str]:
     return ["".join(text for text, _ in line) for line in screen.lines]
 
 
-@pytest.mark.parametrize("terminal", [Terminal(), ASCII], ids=["rich", "ascii"])
-@pytest.mark.parametrize("size", [SMALL, WIDE])
+@LOOKS
 async def test_f4_explains_every_term_and_every_gpu(
     open_wizard: Opener, large: Path, size: tuple[int, int], terminal: Terminal
 ) -> None:

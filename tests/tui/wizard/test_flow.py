@@ -18,7 +18,7 @@ from engine.runs.directory import RunDir
 from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
-from tests.tui.wizard.steering import add_file, enter, press, settle, shown_words, to_data, write
+from tests.tui.wizard.steering import LOOKS, add_file, enter, press, settle, shown_words, to_data, write
 from tui import messages
 from tui.draft import draft as drafts
 from tui.terminal import Terminal
@@ -51,8 +51,7 @@ async def test_enter_alone_starts_the_demo(open_wizard: Opener, demo: Resolved, 
         assert "# preset demo" in run.config.read_text()
 
 
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 async def test_every_step_shows_its_buttons_and_keys(
     open_wizard: Opener, demo: Resolved, size: tuple[int, int], terminal: Terminal
 ) -> None:

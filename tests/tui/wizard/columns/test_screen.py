@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from engine.config.provenance import DETECTED
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, text_of, words_of
-from tests.tui.wizard.steering import add_file, press, shown_words, to_data, write
+from tests.tui.wizard.steering import LOOKS, add_file, press, shown_words, to_data, write
 from tui.terminal import Terminal
 from tui.wizard.columns.screen import ColumnsScreen
 
@@ -49,8 +49,7 @@ async def test_a_format_that_is_only_guessed_is_shown_with_its_confidence_and_th
         assert "> numbers.csv" in shown_words(app)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
+@LOOKS
 async def test_columns_are_shown_with_samples_and_rows_come_out_on_every_change(
     open_wizard: Opener, model: Path, odd: Path, size: tuple[int, int], terminal: Terminal
 ) -> None:

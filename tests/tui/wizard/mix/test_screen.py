@@ -13,7 +13,7 @@ from engine.config.provenance import YOU
 from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_rows, text_of
-from tests.tui.wizard.steering import add_file, press, settle, shown_words, write
+from tests.tui.wizard.steering import LOOKS, add_file, press, settle, shown_words, write
 from tui.draft.draft import Draft
 from tui.draft.mix_sources import inspection_of
 from tui.terminal import Terminal
@@ -179,8 +179,7 @@ async def test_examined_rows_give_exact_figures_and_any_mix_of_them_needs_no_new
         assert (folder / "asked").read_text().count("[model]") == 1
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
+@LOOKS
 async def test_nothing_is_cut_off(
     open_wizard: Opener, model: Path, rows: Path, chat: Path, tmp_path: Path, size: tuple[int, int], terminal: Terminal
 ) -> None:

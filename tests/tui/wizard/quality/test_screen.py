@@ -15,7 +15,7 @@ from engine.config.provenance import DEFAULT, YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of, words_of
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, literal, remedy
-from tests.tui.wizard.steering import add_file, press, settle, shown_words
+from tests.tui.wizard.steering import LOOKS, add_file, press, settle, shown_words
 from tui.terminal import Terminal
 from tui.wizard.quality.screen import DoctorScreen
 from tui.wizard.xray.screen import XrayScreen
@@ -61,8 +61,7 @@ def typical(rows: Path) -> dict[str, Any]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
+@LOOKS
 async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any],
     size: tuple[int, int], terminal: Terminal,

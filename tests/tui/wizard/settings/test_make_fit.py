@@ -16,7 +16,7 @@ from tests.tui.machines import gpu, process, used_by, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import LLAMA_70B, make_large
 from tests.tui.wizard.making import WizardApp, text_of
-from tests.tui.wizard.steering import press
+from tests.tui.wizard.steering import LOOKS, press
 from tui.draft import changes
 from tui.draft.draft import Draft
 from tui.terminal import Terminal
@@ -46,8 +46,7 @@ async def to_settings(app: WizardApp, pilot: Pilot[None]) -> None:
     assert app.wizard.step_name == "settings"
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
+@LOOKS
 async def test_the_key_opens_ranked_changes_with_what_each_saves_and_costs(
     open_wizard: Opener, prefill: Resolved, size: tuple[int, int], terminal: Terminal
 ) -> None:
