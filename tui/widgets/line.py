@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import RenderableType
@@ -46,21 +46,27 @@ def to_right(text: str, width: int) -> str:
     return " " * (width - cell_len(text)) + text
 
 
+_LATIN, _CLOSING = r"[^\s\u2e80-\u9fff\uff10-\uff5a]", "[，。、；：？！）》”’…]*"
+_NUMBER = r"\d (?:(?:[TGMk]?B|GiB|s|min|h|days?)(?![A-Za-z])|秒|分钟?|小时|天)|\bn = \d"
 _PIECE = re.compile(
-    r" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a][，。、；：？！）》”’…]*|[^\s\u2e80-\u9fff\uff10-\uff5a]+)|[ ]+"
+    rf" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a]|{_LATIN}*(?:{_NUMBER}){_LATIN}*|{_LATIN}+){_CLOSING}|[ ]+"
 )
-"""What is not broken: a word, or a Chinese character with the marks that may not begin or end a line."""
+"""What is not broken: a word, a number with its unit or name, or a Chinese character with the marks that may not begin
+or end a line."""
 _UP_TO_SLASH = re.compile("[^/]*/|[^/]+")
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells, broken at spaces or between Chinese characters; indents stay."""
+    """``text`` in lines of at most ``width`` cells, broken at spaces or between Chinese characters; indents stay.
+
+    Of a path that is longer than a line, the names stay whole.
+    """
     lines: list[str] = []
     width = max(1, width)  # while a window is made smaller, a column may have no cell left
     for paragraph in text.expandtabs(4).split("\n"):
         words = paragraph.lstrip(" ")
         line = " " * min(len(paragraph) - len(words), width // 2)
-        for piece in _PIECE.findall(words):
+        for piece in _pieces(words, width):
             if cell_len(line + piece) <= width:
                 line += piece
                 continue
@@ -70,6 +76,11 @@ def wrap(text: str, width: int) -> list[str]:
             lines += full
         lines.append(line.rstrip(" ") if line.strip() else line)
     return lines
+
+
+def _pieces(words: str, width: int) -> Iterator[str]:
+    for piece in _PIECE.findall(words):
+        yield from _UP_TO_SLASH.findall(piece) if cell_len(piece.lstrip(" ")) > width else (piece,)
 
 
 def wrap_paths(text: str, width: int) -> list[str]:

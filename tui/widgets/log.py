@@ -13,7 +13,7 @@ from textual.widget import Widget
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.runs.state import LogLine
-from tui.widgets.line import cut
+from tui.widgets.line import cut, wrap
 from tui.widgets.wheel import Wheel
 
 _INDENT = 10  # the time and two blanks
@@ -149,11 +149,9 @@ class LogPane(Wheel, Widget):
         if not self.wrap:
             cut(message, width - _INDENT)
             return [Text.assemble(time, message, end="")]
-        pieces = list(message.wrap(self.app.console, width - _INDENT)) or [message]
-        for piece in pieces:
-            piece.rstrip()
         return [
-            Text.assemble(time if index == 0 else " " * _INDENT, piece, end="") for index, piece in enumerate(pieces)
+            Text.assemble(" " * _INDENT if index else time, (piece, message.style), end="")
+            for index, piece in enumerate(wrap(told, width - _INDENT))
         ]
 
     def _style(self, level: str) -> Style:

@@ -20,6 +20,12 @@ from tui.widgets.line import cut, cut_cells, cut_path, wrap
         ("", 5, [""]),
         ("按 r 从 checkpoint-100 恢复。", 22, ["按 r 从 checkpoint-100", "恢复。"]),
         ("先快后慢地下降。", 14, ["先快后慢地下", "降。"]),
+        ("saved (19 MB, 0.2 s), 6 min 12 s", 12, ["saved", "(19 MB,", "0.2 s),", "6 min 12 s"]),
+        ("exact match 11% (n = 100)", 20, ["exact match 11%", "(n = 100)"]),
+        ("GPU 0: 14.2 GiB.", 13, ["GPU 0:", "14.2 GiB."]),
+        ("还需 6 分 12 秒。", 12, ["还需 6 分", "12 秒。"]),
+        ("To /data/of/the/team/orders.", 14, ["To /data/of/", "the/team/", "orders."]),
+        ("显存 14.2 GiB。", 13, ["显存", "14.2 GiB。"]),
     ],
 )
 def test_lines_break_at_spaces_and_keep_their_indent(text: str, width: int, lines: list[str]) -> None:
