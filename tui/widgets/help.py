@@ -45,6 +45,9 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     ]
     CSS = """
     HelpScreen {
+        /* Its place is kept, so that the text is laid out once and never touches it. */
+        .dialog { scrollbar-gutter: stable; padding: 1 1 1 2; }
+        .dialog > * { padding-right: 1; }
         #help-terms { display: none; }
         &.-terms #help-keys { display: none; }
         &.-terms #help-terms { display: block; }
