@@ -278,8 +278,12 @@ async def test_a_check_can_be_stopped_and_started_again(
         await pilot.press("enter")
         while "reading: 1 of 4" not in text_of(app):
             await pilot.pause(0.02)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert text("review.waits") in shown_words(app)
         await press(app, pilot, "ctrl+x")
         assert "Check cancelled" in text_of(app)
+        assert text("review.waits") not in shown_words(app)
         (tmp_path / "never").touch()
         await press(app, pilot, "f5", "escape")
         assert "36 to train on" in text_of(app)

@@ -116,9 +116,13 @@ class ReviewStep(Step):
         self._show_outlook()
         self.post_message(self.Touched())
         if self._start_when_checked:
-            self._start_when_checked = False
+            self._wait_no_more()
             if event.examined is not None and event.refused is None:
                 self.done()
+
+    def _wait_no_more(self) -> None:
+        self._start_when_checked = False
+        self._say_command()
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
@@ -131,7 +135,8 @@ class ReviewStep(Step):
         return action in ("save_file", "check") or super().can(action)
 
     def cancel(self) -> None:
-        self._start_when_checked = False
+        if self._start_when_checked:
+            self._wait_no_more()
         self.query_one(CheckPanel).stop()
         self.query_one(OutlookPanel).stop()
         self.query_one(RelationPanel).stop()
@@ -330,8 +335,12 @@ class ReviewStep(Step):
         self._show_file(False)
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
         self._command = command
-        self.query_one("#command", Static).update(Content(text("review.saved", command=command)))
+        self._say_command()
         self.screen.query_one("#go-next").focus()
+
+    def _say_command(self) -> None:
+        """How to do without the screen: the command, once there is a file for it."""
+        self.say(text("review.saved", command=self._command) if self._command else text("review.without-screen"))
 
     def copied(self) -> str:
         """The value under the cursor; else the command that starts the saved config, or the config itself."""
