@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.config.provenance import YOU
+from engine.config.provenance import REPLAY, YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_rows, text_of
 from tests.tui.wizard.steering import add_file, press, shown_words, to_data, write
+from tui.draft.draft import Draft
 from tui.draft.mix_sources import inspection_of
 from tui.wizard.data.beside import RowsBeside
 
@@ -134,3 +135,14 @@ async def test_an_older_check_does_not_speak_for_other_rows(open_wizard: Opener,
         await press(app, pilot, "tab", "delete")
         assert inspection_of(app.wizard.draft, app.wizard.facts) is None
         assert "rows" not in text_of(app).splitlines()[-3]
+
+
+async def test_a_name_yields_to_the_number_of_rows(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
+    path = make_rows(tmp_path / "all-orders-of-the-year-2026.jsonl", 1234)
+    values = {"model.name_or_path": "tiny", "data.0.path": str(path), "data.0.role": "replay", "data.0.share": 0.1}
+    draft = Draft(values, {"data.0.path": REPLAY})
+    draft.step = "data"
+    async with open_wizard(draft) as (app, _):
+        line = next(line for line in text_of(app).splitlines() if " all-orders" in line)
+        assert "alpaca, 1,234 rows" in line
+        assert line.rstrip().endswith("replay 10%")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 
 from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
+from engine.config.provenance import DEFAULT
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft.findings import ROWS
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from engine.data.files.preview import Preview
 
 FORMAT = "data.0.format"
+TITLE, LEAST_TITLE = 24, 10
+"""Cells for the name of a source, and where what is said of it needs the room."""
 
 
 class DataStep(RelatingStep):
@@ -54,7 +58,7 @@ class DataStep(RelatingStep):
             ADD, text("wizard-data.add"), suggester=PathSuggester(self._suggest),
             placeholder=text("wizard-data.add-hint"), hint=text("wizard-data.browse"),
         )  # fmt: skip
-        yield PickList(title_width=24, id="data-list")
+        yield PickList(title_width=TITLE, id="data-list")
         yield Evidence(self.services.preview, id="data-evidence")
         yield make_field(FORMAT, self.draft, label=text("wizard-data.format"))
         held_out, label = data.held_out_field(self.draft)
@@ -217,17 +221,13 @@ class DataStep(RelatingStep):
         self._show()
 
     def _show(self) -> None:
-        picks = [
-            Pick(
-                str(index),
-                short(item["path"]),
-                source_text.summary(self._found(item)),
-                tail=part(item, self.draft.source(f"data.{index}.path")),
-            )
-            for index, item in enumerate(self._items)
-        ]
+        width = self.query_one(PickList).content_size.width
+        picks = self._picks(brief=False)
+        if width and _title_width(picks, width) < LEAST_TITLE:
+            picks = self._picks(brief=True)
         listed = self.query_one(PickList)
         listed.display = bool(picks)
+        listed.title_width = max(LEAST_TITLE, _title_width(picks, width)) if width else TITLE
         listed.set_picks(picks, chosen=str(self._at))
         listed.choose(str(self._at))
         item = self._items[self._at] if self._items else None
@@ -237,6 +237,18 @@ class DataStep(RelatingStep):
             self._form(FORMAT).text = str(item.get("format", "auto"))
         self._evidence.show(item)
         self.query_one(FirstRows).show(item is not None, found)
+
+    def _picks(self, brief: bool) -> list[Pick]:
+        """``brief``: not who put a source into the mix."""
+        return [
+            Pick(
+                str(index),
+                short(item["path"]),
+                source_text.summary(self._found(item)),
+                tail=part(item, DEFAULT if brief else self.draft.source(f"data.{index}.path")),
+            )
+            for index, item in enumerate(self._items)
+        ]
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
@@ -354,3 +366,9 @@ class DataStep(RelatingStep):
         self._at = int(finding.field.split(".")[1])
         self._show()
         self.query_one(PickList).focus()
+
+
+def _title_width(picks: Sequence[Pick], width: int) -> int:
+    """Cells left for the names: of a name the end may be gone, of a number nothing."""
+    said = max((cell_len(pick.detail) + cell_len(pick.tail) + bool(pick.tail) for pick in picks), default=0)
+    return min(TITLE, width - said - 3)
