@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets import Static
 from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.clickable import Clickable, acts
+from tui.widgets.line import Drawn
 from tui.widgets.whole import WholeScreen
 from tui.wizard import breakdown_text, machine_text
 from tui.wizard.breakdown_text import Line
@@ -50,20 +52,22 @@ class Section(Static):
             self.update(content, layout=len(before) != len(new))
 
 
-class Terms(Static):
+class Terms(Drawn):
     """What the peak of a fit goes to, beside a step where there is room."""
 
     def __init__(self) -> None:
-        super().__init__("", markup=False)
+        super().__init__()
         self._fit: Fit | None = None
 
     def show(self, fit: Fit | None) -> None:
         if fit is None or fit is not self._fit:
             self._fit = fit
-            lines = (
-                breakdown_text.peak(fit, self.content_size.width or 54) if fit else [((text("breakdown.unknown"), ""),)]
-            )
-            self.update(Content("\n").join([Content.assemble(*line) for line in lines]))
+            self.draw(partial(_terms, fit))
+
+
+def _terms(fit: Fit | None, width: int) -> list[Content]:
+    lines = breakdown_text.peak(fit, width) if fit else [((text("breakdown.unknown"), ""),)]
+    return [Content.assemble(*line) for line in lines]
 
 
 class BreakdownScreen(WholeScreen, ModalScreen[None]):

@@ -62,7 +62,7 @@ def _why(fit: Fit) -> str:
 
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
-    name = cells(title, max(20, min(32, width - 22)))
+    name = cells(title, max(20, min(32, width - 21)))
     yield (
         (letter, f"reverse $term-{NAMES[letter]}"),
         (f"  {name}{_gib(size):>7} GiB {formats.percent(share):>6}", "bold"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
 
@@ -132,8 +132,9 @@ class WizardScreen(WholeScreen, Screen[None]):
                     yield FormButton(text("wizard.back"), id="go-back")
                     yield FormButton(text("wizard.next"), id="go-next")
             with VerticalScroll(id="side", can_focus=False):
-                yield Panel(text("wizard.why"), Leads(), id="why")
-                yield RowsBeside(self._services.preview, id="side-rows")
+                with Vertical(id="side-words"):
+                    yield Panel(text("wizard.why"), Leads(), id="why")
+                    yield RowsBeside(self._services.preview, id="side-rows")
                 yield Panel(text("breakdown.title"), Terms(), id="side-memory")
         yield Foot(self._typed, self.facts, self._services)
         yield KeyBar(keys.in_bar(keys.WIZARD))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = ("settings", "review")
 _ROWS = 5
-_HEIGHT = 6
+_HEIGHT = 14
 
 
 class RowsBeside(Whole, Panel):

@@ -17,7 +17,7 @@ from tui.flow.outlook import Row, rows
 from tui.widgets.line import Drawn
 from tui.wizard.pairs import pairs
 
-_LABEL, _LABEL_BESIDE_FIELDS = 6, 18
+_LABEL = 6
 
 
 class OutlookPanel(Drawn):
@@ -36,13 +36,12 @@ class OutlookPanel(Drawn):
         super().__init__(id=id)
         self.busy = False
         self._doing = ""
-        self._whole = False
         self._known: list[Row] = []
-        self._shown: tuple[list[Row], int] | None = None
+        self._shown: list[Row] | None = None
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
-        self._whole, self._known = whole, rows(draft, facts, free_bytes, whole)
+        self._known = rows(draft, facts, free_bytes, whole)
         self._draw()
 
     def measure(self, command: tuple[str, ...], config_text: str) -> None:
@@ -87,8 +86,6 @@ class OutlookPanel(Drawn):
         time = text("review.label-time")
         doing = [(time, text("review.measuring", what=self._doing))] if self._doing else []
         told = [*doing, *(row for row in self._known if not doing or row[0] != time)]
-        # What the labels stand beside begins where the fields above have their values, if there is room.
-        label = _LABEL_BESIDE_FIELDS if self._whole else _LABEL
-        if (told, label) != self._shown:
-            self._shown = (told, label)
-            self.draw(partial(pairs, told, label))
+        if told != self._shown:
+            self._shown = told
+            self.draw(partial(pairs, told, _LABEL))
