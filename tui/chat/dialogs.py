@@ -90,7 +90,9 @@ class KeepScreen(FormDialog[tuple[str, str]]):
         yield FormField("path", text("chat.keep-file"), self._where, about=text("chat.row-about"), id="path")
         yield Static(self._before(), markup=False, id="row-view")
         yield TextArea(clean(self._turns[-1].content), id="row-answer", soft_wrap=True, show_line_numbers=False)
-        yield Static("", markup=False, classes="chat-trouble")
+        trouble = Static("", markup=False, classes="chat-trouble")
+        trouble.display = False
+        yield trouble
 
     def _before(self) -> str:
         """The turns before the answer, one a line."""
@@ -113,13 +115,12 @@ class KeepScreen(FormDialog[tuple[str, str]]):
         from engine.app.chat import add_sample_prompt, append_row
 
         path = self.query_one("#path", FormField).text.strip()
-        trouble = self.query_one(".chat-trouble", Static)
         answer = self.query_one("#row-answer", TextArea).text
         if not path:
-            trouble.update(f"! {text('chat.name-a-file')}")
+            self._say_trouble(text("chat.name-a-file"))
             return
         if self._is_row and not answer.strip():
-            trouble.update(f"! {text('chat.empty-answer')}")
+            self._say_trouble(text("chat.empty-answer"))
             return
         try:
             if self._is_row:
@@ -129,6 +130,11 @@ class KeepScreen(FormDialog[tuple[str, str]]):
                 count = add_sample_prompt(Path(path), self._turns[-2].content)
                 done = text("chat.prompt-written", path=path, prompts=count)
         except TunedeckError as error:
-            trouble.update(f"! {clean(error.said, keep_newlines=False)}")
+            self._say_trouble(clean(error.said, keep_newlines=False))
             return
         self.dismiss((path, done))
+
+    def _say_trouble(self, words: str) -> None:
+        trouble = self.query_one(".chat-trouble", Static)
+        trouble.display = True
+        trouble.update(f"! {words}")

@@ -21,7 +21,6 @@ class Options(NamedTuple):
 class OptionsScreen(FormDialog[Options | None]):
     """Asks for both, beginning with those of now. Gives None where nothing is to change."""
 
-    DEFAULT_CSS = "OptionsScreen .dialog-buttons { margin-top: 1; }"
     HEADING, ACCEPT = "mixes.options-title", "mixes.options-take"
 
     def __init__(self, now: Options, default_name: str) -> None:
