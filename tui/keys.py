@@ -68,21 +68,22 @@ PALETTE = (
 HELP_BY_F1 = Key("help", "f1", "keys.help", "F1")
 """In the bar of screens where a question mark is text."""
 
+# What is done with the adapter of a run stands beside the run, not in the bar.
 HOME = (
     Key("new", "n", "keys.new"),
     Key("open", "enter", "keys.open", "Enter"),
     Key("resume", "r", "keys.resume", yields=True),
     Key("stop", "x", "keys.stop", yields=True),
-    Key("talk", "t", "keys.talk-run", yields=True),
-    Key("evaluate", "e", "keys.evaluate-run", yields=True),
-    Key("export", "u", "keys.export-run", yields=True),
-    Key("delete", "delete,backspace", "keys.delete", "Del", yields=True),
-    Key("filter", "slash", "keys.filter", "/", yields=True),
-    Key("compare", "c", "keys.compare-runs", yields=True),
+    Key("talk", "t", "keys.talk-run", bar=False),
+    Key("evaluate", "e", "keys.evaluate-run", bar=False),
+    Key("export", "u", "keys.export-run", bar=False),
+    Key("strength", "m", "keys.strength-run", bar=False),
     Key("mark", "space", "keys.mark-run", "Space", yields=True),
-    Key("sort", "s", "keys.sort", yields=True),
+    Key("compare", "c", "keys.compare-runs", yields=True),
     Key("mix", "b", "keys.mix-runs", yields=True),
-    Key("strength", "m", "keys.strength-run", yields=True),
+    Key("filter", "slash", "keys.filter", "/", yields=True),
+    Key("delete", "delete,backspace", "keys.delete", "Del", yields=True),
+    Key("sort", "s", "keys.sort", yields=True),
     Key("attend", "exclamation_mark", "keys.attend", "!", bar=False),
     Key("demo", "d", "keys.demo", bar=False),
     Key("family", "f", "keys.family", bar=False),

@@ -38,14 +38,21 @@ if TYPE_CHECKING:
     from engine.runs.listing import Order
     from tui.flow.matters import Matter
     from tui.home.curve import Story
+    from tui.keys import Key
 
 _MACHINE_EVERY_S = 10.0
-_REST_S = 0.15
-"""The cursor rests so long on a run before its log is read."""
 _ROWS_OF_REST, _LEAST_CURVE = 12, 6
 """Rows that all but list and curve take in a short window, and those of a curve worth showing."""
 _LIST_SHARE = 0.45
 """Of a tall window the list has at most so much."""
+
+
+class _Bar(KeyBar):
+    """While there are no runs, it has nothing that waits for one."""
+
+    def _shown(self, allowed: Mapping[Key, bool | None], width: int) -> list[Key]:
+        shown = super()._shown(allowed, width)
+        return [key for key in shown if allowed[key]] if self.screen.has_class("-empty") else shown
 
 
 class HomeScreen(ActingScreen):
@@ -119,7 +126,7 @@ class HomeScreen(ActingScreen):
                 yield Filter(self, self._wanted, text("home.filter-about"))
             yield empty
             yield RunList(world.clock, world.terminal.unicode)
-        yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
+        yield _Bar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self.listing.focus()  # now, while nothing else is drawn: a change of focus draws all of the screen again
@@ -265,7 +272,7 @@ class HomeScreen(ActingScreen):
         """What is known of the chosen line, and its losses once the cursor rests there."""
         if not self.query("#beside"):
             return
-        from tui.home.curve import Curve
+        from tui.home.curve import REST_S, Curve
         from tui.home.detail import Detail
 
         line, detail, curve = self.chosen, self.query_one(Detail), self.query_one(Curve)
@@ -280,7 +287,7 @@ class HomeScreen(ActingScreen):
         self._curve_of = line.id
         if self._resting is not None:
             self._resting.stop()
-        self._resting = self.set_timer(_REST_S, lambda: self._read_curve(line))
+        self._resting = self.set_timer(REST_S, lambda: self._read_curve(line))
 
     @work(thread=True, group="curve", exclusive=True)
     def _read_curve(self, line: Summary) -> None:
