@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.common.clean_text import shorten
 from engine.messages import formats
 from engine.messages.catalogue import text
+from tui import words
 
 if TYPE_CHECKING:
     from engine.machine.processes import GpuProcess
@@ -87,7 +88,7 @@ def others(budget: Budget, short: bool = False) -> str:
 def owner(process: GpuProcess) -> str:
     """``python, user u17, 11.2 GiB``; what can't be told of another container's process is left out."""
     user = text("widgets.user", user=process.user) if process.user else ""
-    return ", ".join(part for part in (_program(process), user, formats.gib(process.memory_bytes)) if part)
+    return words.commas(part for part in (_program(process), user, formats.gib(process.memory_bytes)) if part)
 
 
 def _short(process: GpuProcess) -> str:

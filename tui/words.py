@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.common import paths
 from engine.common.clean_text import clean
+from engine.messages import language
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 
@@ -44,6 +46,16 @@ def label(code: str) -> str:
     """A label that ends in a colon, with what parts it from its value: a full-width colon brings its own blank."""
     said = text(code)
     return said if said.endswith("：") else f"{said} "
+
+
+def commas(parts: Iterable[str]) -> str:
+    """``parts`` side by side, with the comma of the language."""
+    return ("、" if language.current() == "zh" else ", ").join(parts)
+
+
+def head(said: str) -> str:
+    """The head of a column, as screens write it: tables of the command line have capitals."""
+    return said.lower()
 
 
 def gauge_parts(unicode: bool) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from engine.app.old_adapter import OldAdapter, refusal, shape
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
-from tui import fit_words
+from tui import fit_words, words
 from tui.draft import strategy_state
 from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
@@ -166,7 +166,7 @@ def adapter_line(old: OldAdapter | None) -> str:
     if old is None or old.card is None:
         return ""
     card = old.card
-    seen = ", ".join(Path(data.path).name or data.path for data in card.record.data) if card.record else ""
+    seen = words.commas(Path(data.path).name or data.path for data in card.record.data) if card.record else ""
     base = shorten(Path(card.base).name, 24) if card.base else text("strategy.unknown-base")
     if seen:
         return text("strategy.adapter", shape=shape(card), base=base, data=shorten(seen, 40))

@@ -84,13 +84,13 @@ def facts(line: Line) -> list[Fact]:
         left = f"  {text('home.eta', left=eta_s)}" if eta_s is not None else ""
         found.append(("home.fact-step", steps_of(line) + left, "good" if line.state == "running" else ""))
     model, data = words.said(PurePath(line.model).name), [words.source_name(PurePath(each).name) for each in line.data]
-    found += [("home.fact-base", model, ""), ("home.fact-data", ", ".join(data), "")]
+    found += [("home.fact-base", model, ""), ("home.fact-data", words.commas(data), "")]
     if is_group(line):
-        found.append(("home.fact-seeds", ", ".join(str(each.seed) for each in line.members), ""))
+        found.append(("home.fact-seeds", words.commas(str(each.seed) for each in line.members), ""))
         return [fact for fact in found if fact[1]]
     for code, loss in (("home.fact-eval", line.eval_loss), ("home.fact-test", line.test_loss)):
         found.append((code, "" if loss is None else formats.loss(loss), ""))
-    found.append(("home.fact-gpu", ", ".join(map(str, line.gpus)), ""))
+    found.append(("home.fact-gpu", words.commas(map(str, line.gpus)), ""))
     found.append(("home.fact-folder", clean(str(line.run.path), keep_newlines=False), "muted"))
     return [fact for fact in found if fact[1]]
 

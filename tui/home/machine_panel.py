@@ -13,7 +13,7 @@ from engine.messages.catalogue import text
 from tui.home.machine_line import short_name
 from tui.widgets.line import cut_cells, wrap
 from tui.widgets.pieces import row, toned
-from tui.words import gauge_parts
+from tui.words import commas, gauge_parts
 
 if TYPE_CHECKING:
     from engine.machine.gpus import Gpu
@@ -81,4 +81,4 @@ def _users(gpu: Gpu) -> str:
     ordered = sorted(held.items(), key=lambda item: -item[1])
     told = [f"{name} {formats.gib(size)}" for name, size in ordered[:_MOST_USERS]]
     more = len(ordered) - _MOST_USERS
-    return ", ".join(told) + (f", {text('home.more-users', more=more)}" if more > 0 else "")
+    return commas([*told, *([text("home.more-users", more=more)] if more > 0 else [])])

@@ -67,7 +67,7 @@ def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
         parts = [clean(other.program, False) if other.program else text("widgets.process", pid=str(other.pid))]
         parts += [text("widgets.user", user=other.user)] if other.user else []
         parts += [formats.gib(other.memory)] if other.memory else []
-        told.append(", ".join(parts))
+        told.append(words.commas(parts))
     if len(ordered) > most:
         told.append(text("monitor.more", more=len(ordered) - most))
     return clauses(*told)

@@ -70,7 +70,7 @@ def _columns(head: Sequence[str], right: Sequence[int], colours: Colours) -> Tab
     grid = Table.grid(padding=(0, 2))
     for at in range(len(head)):
         grid.add_column(justify="right" if at in right else "left", no_wrap=True)
-    grid.add_row(*(Text(name, colours("muted")) for name in head))
+    grid.add_row(*(Text(words.head(name), colours("muted")) for name in head))
     return grid
 
 
@@ -80,12 +80,15 @@ def _compared(found: Evaluation, metric: str) -> Iterator[Comparison | None]:
     return (known.get(candidate) for candidate in found.candidates)
 
 
-def confusion(found: Evaluation) -> RenderableType | None:
+def confusion(found: Evaluation, colours: Colours) -> RenderableType | None:
     """What was wanted and what was answered, where there are classes."""
     from engine.app import evaluation_lines as lines
 
-    classes = lines.confusion(found)
-    return Text("\n".join(clean(line) for line in aligned(classes[1], right=True)), no_wrap=True) if classes else None
+    if (classes := lines.confusion(found)) is None:
+        return None
+    (corner, *labels), *body = classes[1]
+    head, *counts = map(clean, aligned([[words.head(corner), *labels], *body], right=True))
+    return Text.assemble((head, colours("muted")), *(f"\n{line}" for line in counts), no_wrap=True)
 
 
 def worst(found: Evaluation, rows: Sequence[RowOf], width: int, colours: Colours) -> RenderableType | None:
@@ -107,8 +110,8 @@ def worst(found: Evaluation, rows: Sequence[RowOf], width: int, colours: Colours
 
 
 def folded(said: str, width: int, style: str = "") -> Text:
-    """``said`` in lines of ``width`` cells."""
-    return Text("\n".join(wrap(clean(said), max(20, width))), style=style)
+    """``said`` in lines of ``width`` cells, whatever it is measured for."""
+    return Text("\n".join(wrap(clean(said), max(20, width))), style=style, no_wrap=True)
 
 
 def _short(said: str) -> str:
@@ -125,7 +128,9 @@ def mix_parts(run: RunDir, mix: Mix, width: int, colours: Colours) -> dict[str, 
     figures: RenderableType | None = None
     if mix.tasks:
         first, *body = aligned([[text(code) for code in mixing.SHORT_HEAD], *mixing.short_table(run, mix)])
-        figures = Group(Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body))
+        figures = Group(
+            Text(cut_cells(words.head(first), width), style=muted), *(Text(cut_cells(line, width)) for line in body)
+        )
     return {
         "verdict": folded(said, width, "bold"),
         "figures": figures,

@@ -102,6 +102,7 @@ column-rows = 行数
 differences = 差异
 scored = { $metric } { $value }（n = { NUMBER($rows) }）
 reading-runs = 正在读取任务
+adapters-head = 适配器
 adapters = { NUMBER($here) } 个适配器
 adapters-missing = { NUMBER($here) } 个适配器，{ NUMBER($missing) } 个缺失
 base-model = 基座模型
@@ -129,6 +130,6 @@ use-it = 在命令行中使用
 layers = 带有更新的层
 layers-of-a-kind = { NUMBER($layers) } 层，{ NUMBER($inputs) } 至 { NUMBER($outputs) }，秩 { NUMBER($rank) }
 on-base = 与基座模型的匹配
-its-data = 训练数据
+its-data = 旧数据
 unknown = 未知
 no-base = 本机没有其基座模型。
