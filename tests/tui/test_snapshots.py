@@ -1,7 +1,8 @@
 """Every state looks as it was last agreed on: in English at two sizes, in Chinese and in ASCII at 80x24.
 
 After a change that is meant: ``TUNEDECK_SNAPSHOTS=write pytest tests/tui/test_snapshots.py``, and read the diff. With
-``TUNEDECK_PICTURES=FOLDER`` each is also written as a picture (SVG), since colours and frames are seen, not read.
+``TUNEDECK_PICTURES=FOLDER`` each is also written as a picture (SVG), since colours and frames are seen, not read: at
+200x60 too, and in the theme TUNEDECK_THEME.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ Look = Callable[[Pilot[None]], Awaitable[None]]
 
 KEPT = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40))
+WIDEST = (200, 60)
 CHANGED = [
     Message(
         "origins.change", part=Message("origins.part-data"), path="/data/orders.jsonl",
@@ -73,7 +75,7 @@ def one_clock(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     of_run = find._of_run
     monkeypatch.setattr(find, "_of_run", lambda run: of_run(RunDir(Path(os.path.relpath(run.path)))))
     monkeypatch.setattr("engine.app.resume.changes", lambda run: CHANGED)
-    monkeypatch.setattr("tui.home.screen._REST_S", 0.001)  # a curve is read as soon as its run is chosen
+    monkeypatch.setattr("tui.home.curve.REST_S", 0.001)  # a curve is read as soon as its run is chosen
 
 
 def at_fixed_times(run: RunDir) -> RunDir:
@@ -204,6 +206,12 @@ def comparing(*keys: str) -> Look:
         await pilot.press(*keys)
 
     return look
+
+
+async def family(pilot: Pilot[None]) -> None:
+    """The history, with the losses of the run under the cursor."""
+    await pilot.press("f")
+    await until(pilot, lambda: bool(pilot.app.screen.query("#course.-known")))
 
 
 def make_group_of(home: Path, runs: list[RunDir]) -> None:
@@ -355,7 +363,7 @@ STATES = {
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
     "home-history": State((finished, failed), look=pressing("f")),
-    "home-family": State((with_adapter, failed), look=pressing("f")),
+    "home-family": State((with_adapter, failed), look=family),
     "home-adapter": State((with_adapter,), look=pressing("a")),
     "home-inputs-changed": State((failed,), look=pressing("r")),
     "home-too-small": State((finished,), look=shrunk),
@@ -420,18 +428,22 @@ async def test_the_screen_looks_as_it_was_agreed_on(
     # The runs stay as they are: they are read as often as a person's are, not as those that tests wait for.
     world = dataclasses.replace(world, root=home, clock=lambda: BEGAN + 900, refresh_s=World.refresh_s)
     shown = []
-    for size in SIZES if how == "en" else SIZES[:1]:
+    sizes = (*SIZES, *([WIDEST] if "TUNEDECK_PICTURES" in os.environ else []))
+    for size in sizes if how == "en" else SIZES[:1]:
         app = TunedeckApp(
             world, state.place, made[-1] if state.place == "monitor" else None, only_watches=state.only_watches
         )
         async with app.run_test(size=size) as pilot:
+            if theme := os.environ.get("TUNEDECK_THEME"):
+                app.theme = theme
             await ready(pilot, len(made) - state.group + bool(state.group))
             await state.look(pilot)
             await still(pilot)
             text = screen_text(app)
             check(app, text, size, how)
             picture(app, f"{name}.{how}.{size[0]}x{size[1]}")
-            shown.append(text)
+            if size in SIZES:
+                shown.append(text)
     for run in made:
         (run.path / "control.json").unlink(missing_ok=True)
     compare(KEPT / f"{name}.{how}.txt", f"\n{'=' * 20}\n".join(shown) + "\n")

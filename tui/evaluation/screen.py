@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group, RenderableType
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,7 +12,8 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 
 from engine.common.errors import TunedeckError
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message as Said
 from engine.runs import evaluations
 from engine.runs.evaluations import BASE, FEW_SHOT, Evaluation
 from tui import keys, messages, words
@@ -22,7 +24,7 @@ from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.beside import JobScreen, panels
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.line import Line
+from tui.widgets.line import Block, Line
 from tui.widgets.panel import Panel
 from tui.world import world_of
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from engine.app.evaluate import RowOf
     from engine.runs.directory import RunDir
 
-VIEWS = {"form": ("#form", "#former"), "running": ("#running",), "result": ("#result",)}
+VIEWS = {"form": ("#form", "#former", "#preview"), "running": ("#running",), "result": ("#result",)}
 """What is shown of each."""
 PARTS = (("verdict", "evaluate.verdict"), ("figures", "evaluate.figures"), ("worst", "evaluate.worst"),
          ("confusion", "evaluate.confusion"))  # fmt: skip
@@ -97,6 +99,7 @@ class EvaluateScreen(JobScreen):
             yield FormField("count", text("evaluate.count"), hint=text("evaluate.count-hint"))
         with Panel(text("evaluate.kept-before"), id="former"):
             yield Kept(title_width=24, id="kept")
+        yield Panel("", Block(id="previewed"), id="preview")
         with Panel(text("evaluate.running"), id="running"):
             yield Line("", id="progress")
             yield Line(text("evaluate.how-to-stop"), classes="muted")
@@ -148,6 +151,7 @@ class EvaluateScreen(JobScreen):
         ]
         self.query_one("#kept", PickList).set_picks(picks)
         self.show_view(self.view)
+        self._preview()
 
     @on(FormField.Changed)
     def _changed(self, message: FormField.Changed) -> None:
@@ -158,6 +162,19 @@ class EvaluateScreen(JobScreen):
     @on(FormField.Submitted)
     def _submitted(self) -> None:
         self.action_start()
+
+    @on(PickList.Moved)
+    def _preview(self) -> None:
+        """The evaluation under the cursor, or what one tells while there is none."""
+        colours, width = colours_of(self.app), self.size.width - 6
+        pick = self.query_one("#kept", PickList).current
+        found = self._kept[int(pick.id)] if pick is not None else None
+        if found is None:
+            drawn: RenderableType = evaluated.folded(part(Said("evaluate.help"), "about"), width, colours("muted"))
+        else:
+            drawn = Group(evaluated.verdict(found, width, colours), "", evaluated.figures(found, colours))
+        self.query_one("#preview", Panel).rename(found.name if found else text("evaluate.help"))
+        self.query_one("#previewed", Block).show((found, width, self.app.theme), drawn)
 
     @on(PickList.Chosen)
     def _kept_chosen(self, message: PickList.Chosen) -> None:
@@ -177,7 +194,8 @@ class EvaluateScreen(JobScreen):
         self.query_one("#result").focus()
 
     def on_resize(self) -> None:
-        if self._shown is not None and self.is_whole:
+        if self.is_whole:
+            self._preview()
             self._draw()
 
     def _draw(self) -> None:
@@ -189,7 +207,7 @@ class EvaluateScreen(JobScreen):
             "verdict": evaluated.verdict(found, width, colours),
             "figures": evaluated.figures(found, colours),
             "worst": evaluated.worst(found, self._worst, beside, colours),
-            "confusion": evaluated.confusion(found),
+            "confusion": evaluated.confusion(found, colours),
         }
         self.draw_parts(drawn, (found, width, self.app.theme))
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.message import Message
 
 from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from engine.metrics import words as metric_words
 from tui import keys, words
 from tui.evaluation import job
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.beside import JobScreen
+from tui.widgets.chart import Chart
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Line, Prose
 from tui.widgets.panel import Panel
@@ -24,6 +28,34 @@ from tui.world import world_of
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.strength_curve import StrengthCurve
+
+
+_PER = 100
+"""Steps on the axis to the full strength."""
+_ROWS_OF_REST, _LEAST_COURSE = 11, 8
+"""Rows that all but the strengths take in a short window, and those of a curve worth showing."""
+
+
+class Course(Chart, can_focus=False):
+    """One figure over the strengths, with the bounds of its interval where it has one."""
+
+    def __init__(self, unicode: bool, id: str) -> None:
+        super().__init__("", unicode, id=id)
+        self.per = _PER
+
+    def show(self, figures: Sequence[tuple[float | None, ...]]) -> None:
+        """``figures`` are (strength, value, low, high), None for what is not known."""
+        self.clear_series()
+        for name, at in (("low", 2), ("high", 3), ("points", 1), ("value", 1)):
+            known = [(_PER * each[0], each[at]) for each in figures if each[0] is not None and each[at] is not None]
+            x, y = [point[0] for point in known], [point[1] or 0.0 for point in known]
+            if name == "value":
+                self.set_series(name, x, y, label=text("strength.by-strength"))
+            else:
+                self.set_series(name, x, y, kind="points", tag="o" if name == "points" else "-")
+        has_bounds = any(each[2] is not None for each in figures)
+        self.rest = f"- {words.head(text('evaluate.column-interval'))}" if has_bounds else ""
+        self.redraw()
 
 
 class StrengthScreen(JobScreen):
@@ -57,6 +89,9 @@ class StrengthScreen(JobScreen):
             yield PickList(title_width=74, id="scales")
             yield Line("", id="progress")
         yield Prose("", classes="muted about")
+        with Horizontal(id="courses"):
+            for name in ("task", "general"):
+                yield Panel("", Course(world_of(self).terminal.unicode, id=name), id=f"{name}-panel")
         yield KeyBar(keys.in_bar(keys.STRENGTH, keys.EVERYWHERE))
 
     @property
@@ -64,7 +99,7 @@ class StrengthScreen(JobScreen):
         return (self.run_dir.id,)
 
     def on_mount(self) -> None:
-        self.query_one(PickList).display = False
+        self.query_one(PickList).display = self.query_one(".about").display = False
         self._read()
 
     @work(thread=True, group="read", exclusive=True)
@@ -100,10 +135,11 @@ class StrengthScreen(JobScreen):
         curve, listing = self._curve, self.query_one(PickList)
         listing.display = curve is not None
         self.query_one("#dial-head").display = curve is not None
+        self._draw_courses()
         if curve is None:
             return
         lines = aligned(dial.short_table(curve, self._kept, words.gauge_parts(world_of(self).terminal.unicode)[0]))
-        self.query_one("#dial-head", Line).show(f"  {lines[0]}")
+        self.query_one("#dial-head", Line).show(f"  {words.head(lines[0])}")
         width = max(map(cell_len, lines))
         listing.title_width = width + 1
         listing.set_picks(
@@ -111,6 +147,31 @@ class StrengthScreen(JobScreen):
             chosen=f"{self._kept:g}",
         )
         listing.focus()
+
+    def _draw_courses(self) -> None:
+        """What the task and general text come to over the strengths, where there is room."""
+        curve, courses = self._curve, self.query_one("#courses")
+        rows = self.size.height - _ROWS_OF_REST - len(curve.points if curve else ())
+        courses.display = curve is not None and rows >= _LEAST_COURSE
+        if curve is None:
+            return
+        metric = curve.metric
+        scale = 100.0 if metric_words.is_share(metric) or metric in metric_words.SCORES else 1.0
+        task = [
+            (point.scale, *(None if each is None else scale * each for each in (point.task, point.low, point.high)))
+            if metric else (point.scale, point.task_loss, None, None)
+            for point in curve.points
+        ]  # fmt: skip
+        name = text(metric_words.metric(metric)) if metric else words.head(text("strength.column-task-loss-short"))
+        unit = ", %" if metric_words.is_share(metric) else ""
+        self.query_one("#task-panel", Panel).rename(name + unit)
+        self.query_one("#task", Course).show(task)
+        self.query_one("#general-panel", Panel).rename(words.head(text("strength.column-general-short")))
+        self.query_one("#general", Course).show([(each.scale, each.general_loss, None, None) for each in curve.points])
+
+    def on_resize(self) -> None:
+        if self.is_whole:
+            self.call_after_refresh(self._draw_courses)
 
     @property
     def _chosen(self) -> float | None:
@@ -199,7 +260,9 @@ class StrengthScreen(JobScreen):
         self._read()
 
     def _tell_kept(self, said: str) -> None:
-        self.query_one(".about", Prose).say(said)
+        about = self.query_one(".about", Prose)
+        about.display = True
+        about.say(said)
 
     def action_leave(self) -> None:
         if self._worker is not None:

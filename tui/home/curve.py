@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LONGEST_LOG = 8 * 2**20
 """Bytes of a log that is read whole, in half a second; of a longer one the end is shown."""
+REST_S = 0.15
+"""The cursor rests so long on a run before its log is read."""
 _MOST_CURVES = 4
 _MOST_LINES = 12
 
@@ -53,7 +55,8 @@ class Curve(Chart, can_focus=False):
     """Losses to look at; the monitor has the chart to move in."""
 
     def __init__(self, unicode: bool) -> None:
-        super().__init__(text("home.curve"), unicode, id="curve")
+        super().__init__("", unicode, id="curve")
+        self.waiting = (text("widgets.no-steps"),)
         self._courses: list[Course] = []
         self._is_read = False
 

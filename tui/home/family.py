@@ -13,17 +13,19 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys, messages, words
+from tui.home import curve
 from tui.home.columns import VERDICTS
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Line as TextLine
-from tui.widgets.line import cut_cells, wrap
+from tui.widgets.line import cut_cells, wrap, wrap_paths
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from engine.app.compare.differences import Difference
     from engine.models.lineage import Line, Lineage, Node
     from engine.runs.summary import Score
+    from tui.home.curve import Story
 
 KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter",
          "export": "home.export"}  # fmt: skip
@@ -66,9 +69,10 @@ class FamilyScreen(WholeScreen, Screen[None]):
         #node { height: auto; }
         #differences-panel { height: auto; max-height: 50%; width: 1fr; }
         #differences { height: auto; }
+        #course { display: none; height: 1fr; max-height: 20; }
         &.-tall.-wide #family { layout: horizontal; }
-        &.-tall.-wide #below { width: 46; height: 100%; }
-        &.-tall.-wide #node-panel { height: 1fr; }
+        &.-tall.-wide #below { width: 40%; height: 100%; }
+        &.-tall.-wide #course.-known { display: block; }
     }
     """
 
@@ -78,6 +82,13 @@ class FamilyScreen(WholeScreen, Screen[None]):
         def __init__(self, family: Lineage, lines: list[Line], measured: dict[str, Measured]) -> None:
             super().__init__()
             self.family, self.lines, self.measured = family, lines, measured
+
+    class StoryRead(Message):
+        """What the log of the run ``about`` tells."""
+
+        def __init__(self, about: str, story: Story) -> None:
+            super().__init__()
+            self.about, self.story = about, story
 
     class Compared(Message):
         """Two runs were compared: what differs, or why that can't be told."""
@@ -93,14 +104,17 @@ class FamilyScreen(WholeScreen, Screen[None]):
         self._lines: list[Line] = []
         self._measured: dict[str, Measured] = {}
         self._marked: Node | None = None
+        self._curve_of = ""
+        self._resting: Timer | None = None
         self._is_read = False
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.family"), text("home.reading-runs"))
         with Container(id="family"):
-            yield Panel(text("home.family"), TextLine("", id="heads"), PickList(id="tree"), id="tree-panel")
+            yield Panel(text("home.adapters-head"), TextLine("", id="heads"), PickList(id="tree"), id="tree-panel")
             with Container(id="below"):
                 yield Panel("", Static(id="node", markup=False), id="node-panel")
+                yield Panel(text("home.curve"), curve.Curve(world_of(self).terminal.unicode), id="course")
                 table = VerticalScroll(Static(id="table", markup=False), id="differences", can_focus=False)
                 yield Panel(text("home.differences"), table, id="differences-panel")
         yield KeyBar(keys.in_bar(keys.FAMILY, keys.EVERYWHERE))
@@ -169,8 +183,35 @@ class FamilyScreen(WholeScreen, Screen[None]):
             width = box.content_size.width or self.app.size.width - 4
             self.query_one("#node-panel", Panel).rename(cut_cells(clean(node.title, keep_newlines=False), width - 4))
             told = about(node, self._measured.get(node.key))
-            box.update(Content("\n".join(line for each in told for line in wrap(clean(each), width))))
+            *said, where = told if node.path else [*told, ""]
+            lines = [line for each in said for line in wrap(clean(each), width)]
+            box.update(Content("\n".join([*lines, *(wrap_paths(clean(where), width) if where else ())])))
+            self._look_for_curve(node)
         self.refresh_bindings()
+
+    def _look_for_curve(self, node: Node) -> None:
+        """The losses of the node's run, once the cursor rests there."""
+        run = node.run if node.kind == "adapter" and node.is_here else ""
+        if run == self._curve_of:
+            return
+        self._curve_of = run
+        self.query_one("#course").remove_class("-known")
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(curve.REST_S, lambda: self._read_curve(run)) if run else None
+
+    @work(thread=True, group="curve", exclusive=True)
+    def _read_curve(self, run: str) -> None:
+        from engine.runs.directory import RunDir
+        from engine.runs.summary import summarise
+
+        self.post_message(self.StoryRead(run, curve.read(summarise(RunDir(Path(world_of(self).root) / run)))))
+
+    @on(StoryRead)
+    def _show_story(self, message: StoryRead) -> None:
+        if message.about == self._curve_of and any(course.x for course in message.story.courses):
+            self.query_one("#course").add_class("-known")
+            self.query_one(curve.Curve).show(message.story)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         node = self._node if self.is_mounted and self._by_line else None
@@ -299,7 +340,7 @@ def about(node: Node, measured: Measured | None = None) -> list[str]:
     """What is known of a node, a line each."""
     from engine.metrics import words as metric_words
 
-    lines = [", ".join([text(KINDS[node.kind]), *map(text, node.details)])]
+    lines = [words.commas([text(KINDS[node.kind]), *map(text, node.details)])]
     if measured is not None and (score := measured.score) is not None:
         metric = words.said(metric_words.metric(score.metric))
         value = metric_words.value(score.metric, score.value)

@@ -69,6 +69,8 @@ class Chart(Widget, can_focus=True):
         self.in_pieces = True
         self.from_zero = False
         self.of_tokens = False
+        self.per = 1.0
+        """What x is divided by where it is read: an axis has whole steps."""
         self.rest = ""
         self.waiting: tuple[str, ...] = ()
         """Paragraphs that stand in the plot's place until there is a curve."""
@@ -280,7 +282,8 @@ class Chart(Widget, can_focus=True):
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
             rest=self.rest, from_zero=measured or self.from_zero,
-            join_up_to=_LONGEST_SILENCE_S if measured else math.inf, of_tokens=self.of_tokens, waiting=self.waiting,
+            join_up_to=_LONGEST_SILENCE_S if measured else math.inf, of_tokens=self.of_tokens, per=self.per,
+            waiting=self.waiting,
             reach=(self._plot.end - self._plot.start) / max(1, self._plot.columns) if self._plot else 1.0,
             empty=text("widgets.not-measured" if measured else "widgets.no-steps"),
         )  # fmt: skip

@@ -102,6 +102,7 @@ column-rows = rows
 differences = Differences
 scored = { $metric } { $value } (n = { NUMBER($rows) })
 reading-runs = reading the runs
+adapters-head = Adapters
 adapters = { COUNT($here, "adapter", "adapters") }
 adapters-missing = { COUNT($here, "adapter", "adapters") }, { NUMBER($missing) } missing
 base-model = base model

@@ -34,6 +34,7 @@ column-task-loss-short = TASK LOSS
 column-general = GENERAL LOSS (n = { NUMBER($rows) })
 column-general-short = GENERAL LOSS
 column-rise = VS. BASE
+by-strength = by strength
 kept = kept
 suggested = suggested
 is-base = base
