@@ -13,6 +13,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui.widgets.chart_canvas import Canvas, Columns, Row
 from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
+from tui.widgets.chart_scale import label as value_label
 from tui.widgets.line import wrap
 
 _LEVEL_SIGNS = (("╌", "-"), ("═", "="))  # the first level and the second one: braille plots, ASCII plots
@@ -251,6 +252,7 @@ class Look:
     empty: str = ""
     of_time: bool = False
     of_tokens: bool = False
+    per: float = 1.0  # what x is divided by where it is read
     from_zero: bool = False
     join_up_to: float = math.inf
     levels: tuple[Level, ...] = ()
@@ -344,7 +346,7 @@ def _value_axis(curves: Mapping[str, Curve], look: Look, start: float, end: floa
         across = max(4, look.width - left - 1) * (2 if look.unicode else 1)
         _summarise(curves, start, end, across)
         axis = _measured(curves, rows, look) or value_axis(0, 1, 2)
-        needed = max((len(label) for _, label in axis.ticks), default=1)
+        needed = max((len(label) for _, label in _apart(axis, rows)), default=1)
         if needed == left:
             break
         left = needed
@@ -412,10 +414,19 @@ def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end:
 def _labels_by_row(axis: Axis, canvas: Canvas) -> dict[int, str]:
     height = canvas.dots_up // canvas.rows
     found: dict[int, str] = {}
-    for value, label in axis.ticks:
+    for value, label in _apart(axis, canvas.rows):
         dot = round(axis.place(value) * (canvas.dots_up - 1))
         found.setdefault(canvas.rows - 1 - min(canvas.rows - 1, dot // height), label)
     return found
+
+
+def _apart(axis: Axis, rows: int) -> Sequence[tuple[float, str]]:
+    """Of ticks that lie close the rounder half: all of them would stand at uneven distances."""
+    ticks = axis.ticks
+    if axis.log or len(ticks) < 4 or rows >= 2.5 * (len(ticks) - 1):
+        return ticks
+    step = ticks[1][0] - ticks[0][0]
+    return [(value, value_label(value, 2 * step)) for value, _ in ticks if round(value / step) % 2 == 0]
 
 
 def _foot(
@@ -425,7 +436,7 @@ def _foot(
     line, styles = [across] * canvas.columns, ["axis"] * canvas.columns
     numbers = [" "] * (left + 1 + canvas.columns)
     free = 0
-    ticks = time_axis(start, end, canvas.columns) if look.of_time else step_axis(start, end, canvas.columns)
+    ticks = time_axis(start, end, canvas.columns) if look.of_time else step_axis(start, end, canvas.columns, look.per)
     for value, label in ticks.ticks:
         column = canvas.cell_of((value - start) / (end - start))
         line[column] = tick

@@ -35,15 +35,20 @@ def value_axis(low: float, high: float, count: int, log: bool = False) -> Axis:
     return Axis(bottom, top, False, tuple((v, label(v, step)) for v in values))
 
 
-def step_axis(start: float, end: float, width: int) -> Axis:
-    """An x axis of steps from ``start`` to ``end`` in ``width`` columns, labels far enough apart to read."""
+def step_axis(start: float, end: float, width: int, per: float = 1.0) -> Axis:
+    """An x axis of steps from ``start`` to ``end`` in ``width`` columns, labels far enough apart to read.
+
+    A label is the step divided by ``per``.
+    """
     room = max(len(f"{end:,.0f}") + 4, 8)
     span = max(end - start, 1.0)
     step = max(1.0, nice_step(span, max(1, width // room)))
     step = 5.0 if step == 2.5 else step  # there are no half steps
     first = math.ceil(start / step - 1e-9)
     last = math.floor(end / step + 1e-9)
-    return Axis(start, start + span, False, tuple((i * step, f"{i * step:,.0f}") for i in range(first, last + 1)))
+    shown = [(i * step, f"{i * step:,.0f}" if per == 1 else label(i * step / per, step / per))
+             for i in range(first, last + 1)]  # fmt: skip
+    return Axis(start, start + span, False, tuple(shown))
 
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
@@ -133,8 +138,8 @@ def _plain(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 LEAST_IN_VIEW = 8.0
