@@ -53,6 +53,7 @@ def _theme(name: str, made: Palette, dark: bool = True) -> Theme:
         variables={
             "muted": made.muted, "faint": made.faint, "text-muted": made.muted, "text-disabled": made.faint,
             "focus-background": made.tint, "focus-foreground": made.accent, "focus-style": "bold", "row-style": "none",
+            "faint-style": "none",
             "block-cursor-background": made.accent, "block-cursor-foreground": made.background,
             "input-selection-background": made.tint, "border": made.accent, "border-blurred": made.frame,
             "chart-raw": made.raw, "chart-raw-style": "none", **bars,
@@ -115,6 +116,7 @@ TERMINAL = Theme(
         "ansi-foreground": "ansi_white",
         "focus-style": "bold reverse",
         "row-style": "bold reverse",
+        "faint-style": "dim",
         "chart-raw-style": "dim",
         "chart-1": "ansi_yellow",
         "chart-2": "ansi_magenta",

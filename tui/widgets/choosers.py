@@ -50,9 +50,10 @@ class PickList(Widget, can_focus=True):
     / narrows them to those that hold what is typed, unless ``filters`` is False: the screen has a filter of its own.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here", "picklist--off"}
     DEFAULT_CSS = """
     PickList { height: auto; max-height: 8; width: 1fr; }
+    PickList > .picklist--off { color: $faint; text-style: $faint-style; }
     PickList > .picklist--here { color: $foreground; background: $focus-background; text-style: $row-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -312,10 +313,11 @@ class PickList(Widget, can_focus=True):
         tail = clean(pick.tail, keep_newlines=False)
         rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
         detail, title = (cut_path if pick.is_path else cut_cells)(detail, rest), cut_cells(title, column)
-        style = "$faint" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
+        bold = "bold" if index == self.cursor or pick.id == self.chosen else ""
+        named = f"{bold} {STYLES[pick.tone]}".strip() if pick.enabled else component_style(self, "picklist--off")
         line = Content.assemble(
             (f"{marker} ", "bold $accent"),
-            (set_cell_size(title, column), f"{style} {STYLES[pick.tone]}".strip()),
+            (set_cell_size(title, column), named),
             (" " + set_cell_size(detail, rest), STYLES[pick.shade]),
             (f" {tail}" if tail else "", "$muted"),
         )
@@ -343,10 +345,11 @@ class Card:
 class Cards(Widget, can_focus=True):
     """Posts Moved when another card is under the cursor, Chosen on Enter."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"cards--here", "cards--frame"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"cards--here", "cards--frame", "cards--off"}
     DEFAULT_CSS = """
     Cards { height: auto; width: 1fr; }
     Cards > .cards--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    Cards > .cards--off { color: $faint; text-style: $faint-style; }
     Cards > .cards--frame { color: $accent; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -425,11 +428,14 @@ class Cards(Widget, can_focus=True):
         left, right, low_left, low_right, line, side = _FRAMES[self._unicode][here]
         focused = here and self.has_focus
         frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "$border-blurred"
-        words = "$faint" if not card.enabled else "" if here else "$muted"
+        words: str | Style = "" if here else "$muted"
+        if not card.enabled:
+            words = component_style(self, "cards--off")
         mark = ">" if focused else " "
         lead = left + line if cell_len(card.title) + 2 <= width - 3 else left  # a long title has the corner's room
         title = set_cell_size(f"{mark}{card.title} ", min(cell_len(card.title) + 2, width - cell_len(lead) - 1))
-        named: str | Style = component_style(self, "cards--here") if focused else f"bold {words}"
+        named: str | Style = f"bold {words}" if isinstance(words, str) else words
+        named = component_style(self, "cards--here") if focused else named
         top = Content.assemble(
             (lead, frame), (title, named), (line * (width - 1 - cell_len(lead + title)) + right, frame)
         )

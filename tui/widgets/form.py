@@ -295,9 +295,10 @@ class FormField(Vertical):
 class FormButton(Widget, can_focus=True):
     """Pressed by Enter, Space or a click. A button that can't be used now is dim and skipped by Tab."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"button--here"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"button--here", "button--off"}
     DEFAULT_CSS = """
     FormButton { width: auto; height: 1; margin: 0 2 0 0; }
+    FormButton > .button--off { color: $faint; text-style: $faint-style; }
     FormButton > .button--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -343,4 +344,5 @@ class FormButton(Widget, can_focus=True):
     def render(self) -> Content:
         if self.has_focus:
             return Content.styled(f"[>{self.label}<]", component_style(self, "button--here"))
-        return Content.assemble((f"[ {self.label} ]", "$faint" if self.disabled else "bold on $panel"))
+        style = component_style(self, "button--off") if self.disabled else "bold on $panel"
+        return Content.assemble((f"[ {self.label} ]", style))
