@@ -51,6 +51,7 @@ class MixScreen(JobScreen):
         #parents { height: auto; max-height: 6; }
         #methods { height: auto; max-height: 4; }
         .purpose { height: auto; padding: 0 1; }
+        &.-tall .purpose { margin: 1 0; }
         .about { height: auto; color: $muted; }
         #running Line { height: auto; }
         #result { height: 1fr; scrollbar-size-vertical: 1; }

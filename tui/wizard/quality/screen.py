@@ -142,6 +142,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         listed.set_picks(picks)
         for part in (listed, self.query_one("#doctor-detail")):
             part.display = bool(picks)
+        self.set_class(not picks, "-without")
         count = fit(text("quality-screen.listed", findings=len(picks)), room - words.TAIL_WIDTH)
         none = "quality-screen.nothing" if report else "quality-screen.not-checked"
         heads = f"{count}{words.tail()}" if picks else text(none)
