@@ -12,6 +12,7 @@ from tests.tui.agreed import compare, picture, still
 from tests.tui.looking import screen_text
 from tui.gallery import GalleryApp
 from tui.theme import THEMES
+from tui.widgets.log import LogPane
 
 KEPT = Path(__file__).parent / "gallery"
 SHOWN = {
@@ -50,3 +51,18 @@ async def test_every_theme_and_ascii_can_be_gone_through_by_keys() -> None:
         await pilot.press("d")
         await still(pilot)
         assert "y  " in screen_text(app), "a question is shown"
+
+
+async def test_the_log_has_the_colors_of_another_theme_at_once() -> None:
+    app = GalleryApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.screen.query_one(LogPane)
+
+        def colors() -> set[str]:
+            return {str(segment.style.color) for segment in pane.render_line(3) if segment.style}
+
+        await still(pilot)
+        before = colors()
+        app.theme = "light"
+        await still(pilot)
+        assert colors().isdisjoint(before)

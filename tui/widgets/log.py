@@ -107,6 +107,10 @@ class LogPane(Wheel, Widget):
     def on_resize(self) -> None:
         self._lay_out()
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._laid_out_for = Size(0, 0)  # its rows have the colors of before
+
     def _row(self, y: int) -> Text:
         start = max(0, len(self._rows) - self.size.height) - self._back
         index = start + y
