@@ -163,8 +163,8 @@ class StrengthScreen(JobScreen):
             for point in curve.points
         ]  # fmt: skip
         name = text(metric_words.metric(metric)) if metric else words.head(text("strength.column-task-loss-short"))
-        unit = ", %" if metric_words.is_share(metric) else ""
-        self.query_one("#task-panel", Panel).rename(name + unit)
+        name = text("strength.as-share", metric=name) if metric_words.is_share(metric) else name
+        self.query_one("#task-panel", Panel).rename(name)
         self.query_one("#task", Course).show(task)
         self.query_one("#general-panel", Panel).rename(words.head(text("strength.column-general-short")))
         self.query_one("#general", Course).show([(each.scale, each.general_loss, None, None) for each in curve.points])

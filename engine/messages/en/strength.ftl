@@ -34,6 +34,7 @@ column-task-loss-short = TASK LOSS
 column-general = GENERAL LOSS (n = { NUMBER($rows) })
 column-general-short = GENERAL LOSS
 column-rise = VS. BASE
+as-share = { $metric } (%)
 by-strength = by strength
 kept = kept
 suggested = suggested

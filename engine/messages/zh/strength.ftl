@@ -34,6 +34,7 @@ column-task-loss-short = 任务损失
 column-general = 通用文本损失（n = { NUMBER($rows) }）
 column-general-short = 通用文本损失
 column-rise = 与基座之差
+as-share = { $metric }（%）
 by-strength = 随强度变化
 kept = 已保留
 suggested = 建议
