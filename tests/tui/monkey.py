@@ -28,10 +28,12 @@ import tui.app
 from engine.app import chat
 from engine.app.compare.targets import of_run
 from engine.app.demo import demo_layers
+from engine.app.mix import Plan
 from engine.common.errors import RunError
 from engine.config.presets import Layer, resolve
 from engine.models.chat_request import ChatRequest
 from engine.runs.directory import RunLock
+from engine.runs.exports import Export
 from tests.tui import fake_runs
 from tests.tui.chat.streaming import stand_in
 from tests.tui.looking import said, screen_text, until
@@ -47,7 +49,10 @@ from tui.chat.screen import ChatScreen
 from tui.draft.draft import Draft
 from tui.draft.from_run import draft_from
 from tui.draft.services import Services
+from tui.export.push import PushScreen
+from tui.export.screen import ExportScreen
 from tui.home.screen import HomeScreen
+from tui.mixing.screen import MixScreen
 from tui.terminal import Terminal
 from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.flow import WizardScreen
@@ -66,23 +71,28 @@ OWN = (
 )  # fmt: skip
 """Keys of widgets and lists; those a walk gets on with stand here more than once."""
 STROKES: tuple[tuple[type[events.MouseEvent], ...], ...] = (
-    (events.MouseDown, events.MouseUp, events.Click), (events.MouseScrollDown,), (events.MouseScrollUp,),
-    (events.MouseDown, events.MouseMove, events.MouseUp),
+    (events.MouseDown, events.MouseUp), (events.MouseDown, events.MouseUp, events.MouseDown, events.MouseUp),
+    (events.MouseScrollDown,), (events.MouseScrollUp,), (events.MouseDown, events.MouseMove, events.MouseUp),
 )  # fmt: skip
-"""What a hand does with a mouse: a click, the wheel, a drag."""
+"""What a hand does with a mouse: a click, two at once, the wheel, a drag."""
+STEERING = "\x1b]0;x\x07a\tb\r\n\x00\x9b31m\u202ec"
+"""What may stand in text that is pasted, and would steer a terminal."""
 LETTERS = "abcdefgiklmnopqrstuvwxyz0123456789+-./?,~ ü好"
 TABLES = [table for table in vars(keys).values() if isinstance(table, tuple)]
 PLACES = (
     "home", "new", "task", "model", "strategy", "strategy+", "data", "data+", "settings", "review", "review+",
     "finished", "failed", "crashed", "live", "evaluate", "strength", "judge", "export", "mixing", "compare", "chat",
-    "themes", "history", "adapter", "palette", "quality", "columns", "xray", "data mix",
+    "themes", "history", "adapter", "palette", "quality", "columns", "xray", "data mix", "kind", "make fit", "relation",
+    "options", "push",
 )  # fmt: skip
 """Where a walk begins, by its seed: home, an empty wizard, a filled one at a step, the monitor of a run, a screen."""
 WAYS = {
-    "history": "f", "adapter": "a", "palette": "colon", "themes": "T", "quality": "f5", "columns": "f2", "xray": "f6",
-    "data mix": "f8",
+    "history": ("home", "f"), "adapter": ("home", "a"), "palette": ("home", "colon"), "themes": ("home", "T"),
+    "quality": ("data", "f5"), "columns": ("data", "f2"), "xray": ("data", "f6"), "data mix": ("data+", "f8"),
+    "kind": ("model", "f5"), "make fit": ("settings", "f7"), "relation": ("strategy+", "f9"),
+    "options": ("mixing", "f4"), "push": ("export", "P"),
 }  # fmt: skip
-"""The key that leads from home, or from the wizard's data, to a screen."""
+"""Screens that a key leads to, and where it is pressed."""
 BOUND = sorted({part for table in TABLES for key in table if key.id != "quit" for part in key.key.split(",")})
 
 
@@ -128,15 +138,13 @@ class MonkeyApp(TunedeckApp):
         )  # fmt: skip
         runs = dict(zip(("finished", "failed", "crashed", "live"), self.runs, strict=True))
         self.place = place = PLACES[seed % len(PLACES)]
-        of_rows = place in ("quality", "columns", "xray", "data mix")
+        self.before, self.way = WAYS.get(place, (place, ""))
         if place in runs:
             super().__init__(world, "monitor", runs[place])
-        elif place == "home" or place in self.asked or (place in WAYS and not of_rows):
+        elif self.before == "home" or self.before in self.asked:
             super().__init__(world)
-        elif of_rows:
-            super().__init__(world, "wizard", prefill=self._answers("data+" if place == "data mix" else "data"))
         else:
-            super().__init__(world, "wizard", prefill=self._answers(place))
+            super().__init__(world, "wizard", prefill=self._answers(self.before))
 
     def _answers(self, place: str) -> Draft | None:
         """Answers as far as the step called ``place``; those of a run that goes on where there is "+" behind it."""
@@ -160,18 +168,41 @@ class MonkeyApp(TunedeckApp):
 
     async def begin(self, pilot: Pilot[None]) -> None:
         """Go to where the walk begins."""
-        if self.place in self.asked:
-            self.post_message(self.asked[self.place])
-        elif self.place in WAYS:
+        if self.before in self.asked:
+            home = self.screen
+            self.post_message(self.asked[self.before])
+            await until(pilot, lambda: self.screen is not home)
+        if self.way:
             await until(pilot, self._is_there)
-            self.post_message(events.Key(WAYS[self.place], None))
+            before = self.screen
+            if isinstance(before, ExportScreen):
+                self.push_screen(PushScreen(self._exported()))
+            elif self.place == "make fit":
+                before.action_make_fit()  # type: ignore[attr-defined]  # whether or not it is needed
+            while self.screen is before:
+                self.post_message(events.Key(self.way, None))
+                with contextlib.suppress(AssertionError):  # what is asked first is shown when it is asked again
+                    await until(pilot, lambda: self.screen is not before, 3)
         await pilot.pause()
+
+    def _exported(self) -> Export:
+        """The adapter of a run as a PEFT folder."""
+        adapter = self.measured.adapter
+        files = {each.name: each.stat().st_size for each in adapter.iterdir() if each.is_file()}
+        return Export(
+            target="adapter", path=str(adapter), adapter=str(adapter), adapter_sha256="", base=str(self.base),
+            files=files,
+        )  # fmt: skip
 
     def _is_there(self) -> bool:
         """Whether the screen before the one to begin on can take its key."""
         if isinstance(self.screen, HomeScreen):
             return self.screen.is_read
-        return isinstance(self.screen, WizardScreen) and self.screen.step is not None
+        if isinstance(self.screen, MixScreen):
+            return isinstance(self.screen._plan, Plan)
+        return isinstance(self.screen, ExportScreen) or (
+            isinstance(self.screen, WizardScreen) and self.screen.step is not None
+        )
 
     def go_on(self) -> None:
         """The running training takes another step."""
@@ -219,7 +250,8 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                 for _ in range(random_.choice((1, 1, 2, 3, 6))):
                     pressed.append(_one(app, random_))
                 if seen is not None:
-                    seen[type(app.screen).__name__ + str(getattr(app.screen, "step_name", ""))] += 1
+                    shown = type(app.screen)
+                    seen[f"{shown.__module__}.{shown.__name__}{getattr(app.screen, 'step_name', '')}"] += 1
                 await pilot.pause(random_.choice((None, None, 0.001, 0.02)))
             pressed.append("HOME")
             await lead_home(app, pilot)
@@ -240,7 +272,7 @@ async def storm(folder: Path, seed: int, count: int) -> None:
             pilot = await stack.enter_async_context(app.run_test(size=(80, 24)))
             first = app.screen
             await app.begin(pilot)
-            leads_on = app.place in app.asked or app.place in WAYS
+            leads_on = app.before in app.asked or app.way != ""
             await until(pilot, lambda: (app.screen is not first) is leads_on)
             begun = type(app.screen)
             for at, size in enumerate(random_.sample(STORM, count)):
@@ -285,9 +317,9 @@ def _one(app: MonkeyApp, random_: random.Random) -> str:
             x = min(79, x + random_.randrange(9) * (event is events.MouseMove))
         return f"mouse:{x},{y}"
     if kind < 0.13:
-        text = random_.choice((str(app.rows), str(app.rows.with_name("odd.csv")), str(app.base), "/nowhere", "nope"))
+        text = random_.choice((str(app.rows), str(app.rows.with_name("odd.csv")), str(app.base), "/nowhere", STEERING))
         app.post_message(events.Paste(text))
-        return f"paste:{Path(text).name}"
+        return f"paste:{text[-12:]!r}"
     if kind < 0.5:
         key, character = random_.choice(BOUND), None
         if len(key) == 1:
@@ -332,6 +364,17 @@ def main() -> None:
                 os.chdir(here)
     print(f"{seeds} seeds of {count} keys: {len(broken)} broken {broken}")
     print(dict(seen))
+    print("never met:", [name for name in screens() if not any(each.startswith(name) for each in seen)])
+
+
+def screens() -> list[str]:
+    """Every screen of the product, by module and name."""
+    waiting, found = [Screen], set()
+    while waiting:
+        below = [each for each in waiting.pop().__subclasses__() if each.__module__.startswith("tui.")]
+        waiting += below
+        found |= {f"{each.__module__}.{each.__name__}" for each in below if not each.__subclasses__()}
+    return sorted(found)
 
 
 if __name__ == "__main__":

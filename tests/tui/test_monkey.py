@@ -22,7 +22,7 @@ from tui.wizard.flow import WizardScreen
 from tui.wizard.footer import Foot
 
 FRAMES_ARE_DRAWN = True
-ALIKE = {"new", "task", "model", "strategy", "strategy+", "data", "data+", "review+", "finished"}
+ALIKE = {"new", "task", "model", "strategy", "strategy+", "data", "data+", "review+", "finished", "relation", "options"}
 """Places on a screen that others stand for where the size of the window is changed."""
 
 
