@@ -257,7 +257,7 @@ def _sizes(target: str, kinds: Sequence[str], adapter: AdapterCard, base: ModelC
     if target == "merged":
         return base.weight_bytes, 0
     plain = [kind for kind in kinds if kind in gguf.PLAIN]
-    merged, between = base.weight_bytes, 0 if plain else gguf.size_of(base, "f16")
+    merged, between = gguf.size_of(base, gguf.merged_as(kinds)), 0 if plain else gguf.size_of(base, "f16")
     return sum(gguf.size_of(base, kind) for kind in kinds), merged + between
 
 

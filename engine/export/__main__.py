@@ -123,10 +123,10 @@ def _written(path: Path, text: str) -> dict[str, int]:
     return {path.name: path.stat().st_size}
 
 
-def _merged(base: Path, adapter: Path, target: Path, say: Say) -> Path:
+def _merged(base: Path, adapter: Path, target: Path, say: Say, dtype: str | None = None) -> Path:
     from engine.export.merge.write import merge
 
-    return merge(base, [(adapter, 1.0)], target, counting(say, "export.merging")).path
+    return merge(base, [(adapter, 1.0)], target, counting(say, "export.merging"), dtype).path
 
 
 def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int]:
@@ -179,7 +179,7 @@ def _gguf(
 ) -> dict[str, int]:
     """Merge, convert to 16 bits (to 32 where that is asked for), and quantize from there."""
     from engine.export.gguf import converter, quantize, sixteen
-    from engine.models.gguf import PLAIN
+    from engine.models.gguf import DTYPES, PLAIN, merged_as
 
     name = request["name"]
     wanted = {kind: out / f"{name}-{kind}.gguf" for kind in kinds}
@@ -188,11 +188,11 @@ def _gguf(
         folder = converter.converter(_fetching(say))
         converter.run(folder, {"do": "check", "model": str(base)}, _told(say, Message("exporting.checking")))
         with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
-            model = _merged(base, adapter, Path(work) / name, say)
-            plain = {kind: left[kind] for kind in PLAIN if kind in left}
-            between = next(iter(plain.values()), Path(work) / f"{name}-f16.gguf")
+            plain = {kind: left[kind] for kind in PLAIN if kind in left} or {"f16": Path(work) / f"{name}-f16.gguf"}
+            between = next(iter(plain.values()))
+            model = _merged(base, adapter, Path(work) / name, say, DTYPES[merged_as(left)])
             sixteen.convert_merged(
-                model, _words(base, adapter, request), plain or {"f16": between}, folder,
+                model, _words(base, adapter, request), plain, folder,
                 lambda path: _told(say, Message("exporting.converting", file=path.name)),
             )  # fmt: skip
             shutil.rmtree(model)

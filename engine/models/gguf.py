@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from engine.messages.message import Message
 from engine.models.adapter.card import HEADS, AdapterCard
@@ -15,7 +16,8 @@ BITS = {
     "q8_0": 8.5, "q6_k": 6.6, "q5_k_m": 5.7, "q4_k_m": 4.9, "q3_k_m": 3.9, "q2_k": 3.2,
 }  # fmt: skip
 """About how many bits a weight takes in a file of each type."""
-PLAIN = ("f32", "f16", "bf16")
+DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+PLAIN = tuple(DTYPES)
 """Types the converter writes; the others are quantized from one of them."""
 QUANTIZER = "cyllama"
 """The library that quantizes: llama.cpp itself."""
@@ -39,6 +41,15 @@ _LEFT_OUT = re.compile("vision|visual|audio|rotary_emb|inv_freq")
 LORA_A, LORA_B = ".lora_A.weight", ".lora_B.weight"
 _PREFIX = "base_model.model."
 _TABLES = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
+
+
+def merged_as(kinds: Iterable[str]) -> str:
+    """The type to merge in, so that each plain file of ``kinds`` is the exact sum rounded once.
+
+    In a base's own bfloat16, whose numbers have three digits, small changes would be gone before they are converted.
+    """
+    plain = {kind for kind in kinds if kind in PLAIN} or {"f16"}
+    return plain.pop() if len(plain) == 1 else "f32"
 
 
 def size_of(card: ModelCard, kind: str) -> int:

@@ -34,7 +34,7 @@ def convert_merged(model: Path, words: Words, wanted: Mapping[str, Path], folder
 
 def sixteen_bits(base: Path, adapter: Path, words: Words, work: Path, check: Callable[[], None]) -> Path:
     """``base`` with ``adapter`` in 16 bits, in a file in the folder ``work``. Raises ModelError, OSError."""
-    model = merge(base, [(adapter, 1.0)], work / "merged", lambda done, total: check()).path
+    model = merge(base, [(adapter, 1.0)], work / "merged", lambda done, total: check(), "float16").path
     file = work / "merged-f16.gguf"
     convert_merged(
         model, words, {"f16": file}, converter.converter(lambda done, total, message: None), lambda path: check

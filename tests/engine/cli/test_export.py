@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from gguf import GGUFReader
+from transformers import AutoModelForCausalLM
 
 from engine.app.export import export, plan_export
 from engine.common.errors import TunedeckError
 from engine.runs import exports
 from tests.engine.export.gguf.families import make
-from tests.engine.export.making import make_adapter
+from tests.engine.export.making import load_adapted, make_adapter
 
 pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
 
@@ -24,6 +28,24 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def adapter(base: Path, tmp_path: Path) -> Path:
     return make_adapter(base, tmp_path / "orders")
+
+
+@pytest.mark.parametrize(("kinds", "dtype"), [(["f16"], torch.float16), (["f16", "f32"], torch.float32)])
+def test_a_gguf_holds_the_sum_rounded_once_though_the_base_is_in_bfloat16(
+    kinds: list[str], dtype: torch.dtype, base: Path, tmp_path: Path
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(base).to(torch.bfloat16)
+    shutil.copytree(base, tmp_path / "half")
+    model.save_pretrained(tmp_path / "half")
+    adapter = make_adapter(tmp_path / "half", tmp_path / "orders", target_modules=["o_proj"])
+    made = export(plan_export(str(adapter), "gguf", kinds, tmp_path / "out"))
+    read = GGUFReader(tmp_path / "out" / f"orders-{kinds[-1]}.gguf")
+    found = next(torch.from_numpy(each.data.copy()) for each in read.tensors if each.name == "blk.0.attn_output.weight")
+    merged = load_adapted(tmp_path / "half", adapter).merge_and_unload()
+    exact = merged.model.layers[0].self_attn.o_proj.weight
+    assert torch.equal(found, exact.to(dtype))
+    assert not torch.equal(found.float(), exact.bfloat16().float())
+    assert len(made.files) == len(kinds)
 
 
 def test_a_gguf_is_kept_when_the_export_is_run_again(adapter: Path, tmp_path: Path) -> None:
