@@ -231,9 +231,11 @@ async def test_a_click_on_a_greyed_key_says_why_it_can_not_be_used(make_world: M
     fake_runs.crashed_run(root)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(240, 40)) as pilot:
-        await until(pilot, lambda: app.screen.query(".key-evaluate:disabled"))
-        await pilot.click(".key-evaluate")
-        why = said("home.has-no-adapter", run="killed")
+        await until_shows(pilot, "killed")
+        await until_shows(pilot, "x Stop")
+        await until(pilot, lambda: app.screen.query(".key-stop:disabled"))
+        await click_on(pilot, "x Stop")
+        why = said("home.not-running", run="killed")
         await until(pilot, lambda: why in [told.message for told in app._notifications])
 
 
