@@ -51,8 +51,9 @@ def plan_push(made: Export, repo: str, private: bool = True) -> Push:
 
 
 def files_of(made: Export) -> dict[str, int]:
-    """What a push of ``made``, which is there, sends: names and bytes."""
-    return {name: (Path(made.path) / name).stat().st_size for name in made.files if name != RECORD}
+    """What a push of ``made`` sends of what is still there: names and bytes."""
+    paths = [Path(made.path) / name for name in made.files if name != RECORD]
+    return {path.name: path.stat().st_size for path in paths if path.is_file()}
 
 
 def local_base(made: Export) -> str:

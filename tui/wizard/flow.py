@@ -343,7 +343,7 @@ class WizardScreen(WholeScreen, Screen[None]):
             return ""
         model = str(self.draft.get("model.name_or_path") or "")
         made = shell.command("check_rows" if action == "check" else action, *(each["path"] for each in self._data))
-        return f"{made} --model {shlex.quote(model)}" if made and model else made
+        return " ".join((made, "--model", shlex.quote(model))) if made and model else made
 
     @property
     def _data(self) -> list[dict[str, Any]]:

@@ -73,8 +73,9 @@ def test_the_result_names_its_parent_and_loads_with_plain_peft(tiny: Path, rows:
     assert (parent.kind, parent.run, parent.path) == ("continue", first.run.id, str(first.run.adapter))
     assert len(parent.sha256) == 64
     assert (card.record.strategy, card.settings.use_rslora) == ("continue", True)
+    python = Path(sys.prefix, "bin", "python")  # without what the Python of the tests has loaded
     done = subprocess.run(
-        [sys.executable, "-c", _PLAIN_PEFT, str(tiny), str(second.run.adapter)],
+        [python, "-c", _PLAIN_PEFT, str(tiny), str(second.run.adapter)],
         capture_output=True, text=True, check=True, cwd=second.run.path,
     )  # fmt: skip
     assert json.loads(done.stdout) == [4, 8, card.parameters]
