@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.common.threads import as_done
 from engine.data.rows.messages import Row
 from engine.evaluation.row_losses import LossRows, RowLoss
-from engine.metrics.totals import BYTES, NATS, TOKENS, text_scores
+from engine.metrics.result import BYTES, NATS, TOKENS
+from engine.metrics.totals import text_scores
 from engine.modeling.load_for_use import Ready
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs.evaluations import Answer

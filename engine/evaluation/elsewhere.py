@@ -31,10 +31,9 @@ from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.choose import Choice, choose
 from engine.metrics.forgetting import LOOK_LOSS, STOP_LOSS, not_inferior
-from engine.metrics.result import BASE, TUNED, Comparison
+from engine.metrics.result import BASE, NATS, TOKENS, TUNED, Comparison
 from engine.metrics.score import score
 from engine.metrics.summary import Summary, summarize
-from engine.metrics.totals import NATS, TOKENS
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.metrics.words import metric as metric_title
 from engine.modeling.adapter_off import adapter_off

@@ -28,12 +28,14 @@ from engine.tokens.examples import Example
 
 MOST_PIECES = 500
 """Pieces of rows that are measured one by one: a small part of any training."""
+MOST_KEPT = 2_000
+"""Characters of what a row wants: enough to know it by."""
 State = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass
 class LossesOfRun:
-    """Measures ``rows``, the pieces of each held-out row, whose answers or texts have so many ``n_bytes`` in UTF-8.
+    """Measures ``rows``, the pieces of each held-out row; ``wanted`` are the answers or texts that they train.
 
     ``cut`` makes batches of at most so many padded tokens. ``baselines`` are the candidates before training, each with
     what tells its weights from others, and the state of the model in which it is this one; ``of_step`` tells the
@@ -42,7 +44,7 @@ class LossesOfRun:
 
     questions: Questions
     rows: Sequence[Sequence[Example]]
-    n_bytes: Sequence[int]
+    wanted: Sequence[str]
     net: Any
     cut: Callable[[Sequence[Example], int], Sequence[Batch]]
     tokens: int
@@ -51,6 +53,7 @@ class LossesOfRun:
     of_step: Callable[[int], str]
     phases: Phases
     memory: MemoryGuard
+    reason: Message
     notes: list[Message] = field(default_factory=list)
 
     def before(self) -> None:
@@ -63,7 +66,8 @@ class LossesOfRun:
         self._measure(TUNED, self.of_step(step), nullcontext)
         names = [*(name for name, _, _ in self.baselines), TUNED]
         kept = [answer for name in names for answer in self._kept(name).values()]
-        tell(summed_up(self.questions, kept, names, choose([]), self.notes, step), self.phases)
+        choice = replace(choose([]), reason=self.reason)
+        tell(summed_up(self.questions, kept, names, choice, self.notes, step), self.phases)
 
     def _measure(self, name: str, weights: str, state: State) -> None:
         """The loss of each row under candidate ``name``, kept; nothing where that was measured before."""
@@ -75,8 +79,8 @@ class LossesOfRun:
             sums, counts = self._losses()
         each_s = round((time.monotonic() - began) / max(1, len(sums)), 4)
         answers = [
-            Answer(candidate=name, row=row, prompt="", reference="", answer="", mark=mark, seconds=each_s,
-                   scores=text_scores(sums[row], counts[row], self.n_bytes[row]))
+            Answer(candidate=name, row=row, prompt="", reference=self.wanted[row][:MOST_KEPT], answer="", mark=mark,
+                   seconds=each_s, scores=text_scores(sums[row], counts[row], len(self.wanted[row].encode())))
             for row in sorted(sums)
         ]  # fmt: skip
         try:

@@ -58,7 +58,7 @@ def trained_on(run: RunDir, on_rows: Callable[[int], object] = lambda done: None
     return TrainedOn(index.content[is_trained], index.prompt[is_trained])
 
 
-def learnt_before(config: RunConfig, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
+def learned_before(config: RunConfig, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
     """Which of ``rows``, that a run by ``config`` is measured on, the adapter that it goes on from was trained on.
 
     So are those that this one goes back to. ``check`` may raise to end the reading.
@@ -69,7 +69,7 @@ def learnt_before(config: RunConfig, rows: Sequence[Row], check: Callable[[], No
         learnt, _ = known.among(rows)
         title = str(run.read_run_json().get("name") or run.id)
         if learnt:
-            told.append(Message("evaluate.learnt-before", run=title, rows=len(learnt), of=len(rows)))
+            told.append(Message("evaluate.learned-before", run=title, rows=len(learnt), of=len(rows)))
         elif not known.is_whole:
             told.append(Message("evaluate.trained-on-unknown", run=title, known=len(known.rows)))
     return told

@@ -9,6 +9,8 @@ import msgspec
 BASE, FEW_SHOT, OLD_ADAPTER, TUNED = "base", "few-shot", "old-adapter", "tuned"
 """Names of the usual candidates: the untouched model asked plainly, the same with examples in the prompt, the adapter
 that the run goes on from, and the run's result. Another run is named by its id."""
+NATS, TOKENS, BYTES = "nats", "tokens", "bytes"
+"""Scores of a row whose loss was measured: the loss summed over its tokens, how many these are, and its UTF-8 bytes."""
 Verdict = Literal["better", "worse", "unclear"]
 """Of a candidate against another: ``unclear`` when the rows can't tell."""
 Test = Literal["mcnemar", "clustered", "bootstrap", "none"]

@@ -13,7 +13,7 @@ from engine.messages.message import Message
 from engine.metrics import totals
 from engine.metrics.choose import Choice
 from engine.metrics.clusters import freedom_of, numbers_of
-from engine.metrics.result import TUNED, Comparison, Confusion, Mean
+from engine.metrics.result import BYTES, TOKENS, TUNED, Comparison, Confusion, Mean
 from engine.metrics.sentence import candidate as named
 from engine.metrics.sentence import sentence
 from engine.metrics.structured import calls_in, is_wrapped
@@ -106,7 +106,7 @@ def _told(found: ByRow, metric: str) -> list[int]:
     """The rows of which a metric can be told."""
     if metric in OF_TEXTS:
         return [row for row, each in found.items() if said(each.reference)]
-    needed = {"bits_per_byte": totals.BYTES, "perplexity": totals.TOKENS}.get(metric, metric)
+    needed = {"bits_per_byte": BYTES, "perplexity": TOKENS}.get(metric, metric)
     return [row for row, each in found.items() if needed in each.scores]
 
 
@@ -123,7 +123,7 @@ def _total(
         return totals.bits_per_byte(scores)
     if metric == "perplexity":
         return totals.perplexity(scores)
-    if metric == "loss" and all(totals.TOKENS in each for each in scores):  # rows of earlier versions have none
+    if metric == "loss" and all(TOKENS in each for each in scores):  # rows of earlier versions have none
         return totals.loss(scores)
     return totals.mean_of([each[metric] for each in scores], is_bounded)
 

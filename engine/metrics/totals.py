@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.result import BYTES, NATS, TOKENS
 from engine.metrics.score import bleu_counts
 from engine.metrics.texts import label, said
 
 Floats = NDArray[np.float64]
-NATS, TOKENS, BYTES = "nats", "tokens", "bytes"
 """Keys under which a row's scores hold what loss, perplexity and bits per byte are made of."""
 
 

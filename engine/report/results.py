@@ -41,10 +41,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Said:
-    """What one candidate answered; ``scores`` in words."""
+    """What one candidate answered, None where it was not asked; ``scores`` in words."""
 
     label: str
-    answer: str
+    answer: str | None
     scores: str = ""
     tone: str = ""
     is_endless: bool = False
@@ -91,6 +91,7 @@ class Result:
     grids: list[Grid]
     notes: list[str]
     changes: str
+    low_is_bad: bool
     worst: list[Row] = field(default_factory=list)
     shown: list[Row] = field(default_factory=list)
 
@@ -112,7 +113,7 @@ def result(found: Evaluated) -> Result:
         _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
         _means(found), _comparisons(found, primary), _costs(found), _classes(found),
         [_grid(each) for each in _sound(found)],
-        [named(each) for each in summary.notes], _changes(found, primary),
+        [named(each) for each in summary.notes], _changes(found, primary), primary not in words.LOWER_IS_BETTER,
         _worst(found, primary), _first(found),
     )  # fmt: skip
 
@@ -257,12 +258,18 @@ def _worst(found: Evaluated, metric: str) -> list[Row]:
         lost = sign * (scored[row] - before) if before is not None else 0.0
         return sign * scored[row], lost, row
 
-    return [_row(found, row) for row in sorted(below, key=badness)[:MOST_WORST]]
+    return _rows(found, sorted(below, key=badness)[:MOST_WORST])
 
 
 def _first(found: Evaluated) -> list[Row]:
     rows = sorted({row for answers in found.answers.values() for row in answers})
-    return [_row(found, row) for row in rows[:MOST_SHOWN]]
+    return _rows(found, rows[:MOST_SHOWN])
+
+
+def _rows(found: Evaluated, rows: Sequence[int]) -> list[Row]:
+    """Those of which there is something to read: earlier versions kept nothing but the loss of those not asked."""
+    shown = [_row(found, row) for row in rows]
+    return [row for row in shown if row.prompt or row.reference is not None]
 
 
 def _row(found: Evaluated, row: int) -> Row:
@@ -270,7 +277,8 @@ def _row(found: Evaluated, row: int) -> Row:
     there = [answers[row] for answers in found.answers.values() if row in answers]
     names = [*found.summary.candidates, *(name for name in found.answers if name not in found.summary.candidates)]
     said = [_said(found.answers[name][row], metric) for name in names if row in found.answers.get(name, {})]
-    return Row(row + 1, short(there[0].prompt), short(there[0].reference), said)
+    reference = short(there[0].reference)
+    return Row(row + 1, short(there[0].prompt), reference if reference or there[0].was_asked else None, said)
 
 
 def _said(answer: Answer, metric: str) -> Said:
@@ -280,7 +288,8 @@ def _said(answer: Answer, metric: str) -> Said:
         tone = ("good" if score >= 1 else "bad" if score <= 0 else "look") if is_share else ""
         codes = {"good": "report.right", "bad": "report.wrong"}
         told = text(codes[tone]) if tone in codes else f"{text(words.metric(metric))} {words.value(metric, score)}"
-    return Said(named(words.candidate(answer.candidate)), short(answer.answer), told, tone, not answer.ended)
+    answered = short(answer.answer) if answer.was_asked else None
+    return Said(named(words.candidate(answer.candidate)), answered, told, tone, not answer.ended)
 
 
 def named(message: Message) -> str:

@@ -18,7 +18,7 @@ from engine.common.files import read_struct, write_atomic
 from engine.common.regular_files import open_to_append, read_regular
 from engine.messages.message import Message
 from engine.metrics import result
-from engine.metrics.result import Comparison, Confusion, Mean
+from engine.metrics.result import NATS, Comparison, Confusion, Mean
 from engine.runs.directory import RunDir
 
 FOLDER, ANSWERS, SUMMARY = "evaluations", "answers.jsonl", "evaluation.json"
@@ -75,6 +75,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mark: str = ""
     seconds: float = 0.0
     earlier: list[Turn] = []
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the model was asked; else it is known only what the row cost it."""
+        return bool(self.answer) or NATS not in self.scores
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
 from engine.evaluation.losses_of_run import MOST_PIECES, LossesOfRun, State
 from engine.evaluation.of_run import Answering, OfRun, changes_base, of_run
-from engine.evaluation.trained_on import learnt_before
+from engine.evaluation.trained_on import learned_before
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
 from engine.modeling.adapter_off import adapter_off
@@ -85,7 +85,7 @@ def _own(
     if part == "validation" and _is_decided_by(training):
         own.notes.append(Message("baselines.on-validation"))
     if training.ranks.is_first:
-        own.notes += learnt_before(config, questions.rows, training.phases.check)
+        own.notes += learned_before(config, questions.rows, training.phases.check)
     return own
 
 
@@ -109,10 +109,10 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     if part == "validation" and _is_decided_by(training):
         notes.append(Message("baselines.on-validation"))
     return LossesOfRun(
-        questions, list(pieces.values()), [_bytes_of(each, renderer.tokenizer) for each in pieces.values()],
+        questions, list(pieces.values()), [_wanted(each, renderer.tokenizer) for each in pieces.values()],
         training.built.net, lambda examples, tokens: objective.cut(examples, tokens, training.layout), budget_tokens,
         training.placement.device, _baselines(training, run), _of_step(training, run), training.phases, training.memory,
-        notes,
+        Message("metrics.only-loss" if len(dialogues) else "metrics.is-text"), notes,
     )  # fmt: skip
 
 
@@ -128,10 +128,10 @@ def _baselines(training: Training, run: RunDir) -> list[tuple[str, str, State]]:
     return [(evaluations.BASE, weights, nullcontext if changes_base(config) else off)]
 
 
-def _bytes_of(pieces: Sequence[Example], tokenizer: Any) -> int:
-    """UTF-8 bytes of what of a row is predicted."""
+def _wanted(pieces: Sequence[Example], tokenizer: Any) -> str:
+    """What of a row is predicted, as text."""
     counted = [piece.ids[piece.labels >= 0] for piece in pieces]
-    return sum(len(str(tokenizer.decode(ids, skip_special_tokens=True)).encode()) for ids in counted)
+    return "".join(str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in counted)
 
 
 def _is_decided_by(training: Training) -> bool:

@@ -25,7 +25,7 @@ from typing import Any
 from engine.data.general import shipped, spread
 from engine.evaluation.forgetting import MOST_ROWS
 from engine.metrics.forgetting import LOOK_LOSS, mark_of
-from engine.metrics.totals import NATS, TOKENS
+from engine.metrics.result import NATS, TOKENS
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import FORGETTING, answers, folder
 from engine.runs.state import rise

@@ -63,7 +63,7 @@ def read(run: RunDir) -> Outcome | None:
         by_candidate.setdefault(answer.candidate, {})[answer.row] = answer
     tuned = by_candidate.get(TUNED, {})
     other = next((name for name in _BESIDE if name in by_candidate), "")
-    rows = sorted(tuned)[:MOST_ANSWERS]
+    rows = sorted(row for row, answer in tuned.items() if answer.was_asked)[:MOST_ANSWERS]
     return Outcome(summary, other, tuple((by_candidate.get(other, {}).get(row), tuned[row]) for row in rows))
 
 

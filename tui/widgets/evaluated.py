@@ -103,7 +103,7 @@ def worst(found: Evaluation, rows: Sequence[RowOf], width: int, colours: Colours
             continue
         parts.append(folded(f"{words.label('evaluate.wanted')}{_short(each.reference)}", width))
         for name in found.candidates:
-            if name in each.answers:
+            if name in each.answers and each.answers[name].was_asked:
                 called = text("evaluate.answered", candidate=metric_words.candidate(name))
                 parts.append(folded(f"{called} {_short(each.answers[name].answer)}", width, colours("muted")))
     return Group(*parts) if parts else None

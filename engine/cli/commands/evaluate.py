@@ -125,7 +125,7 @@ def show(run: RunDir, evaluation: Evaluation, worst: int, as_json: bool) -> None
         if each.reference:
             out(f"  {text('evaluate.wanted')} {_short(each.reference)}")
         for name in evaluation.candidates:
-            if name in each.answers and each.reference:
+            if name in each.answers and each.answers[name].was_asked and each.reference:
                 out(f"  {text('evaluate.answered', candidate=_called(name))} {_short(each.answers[name].answer)}")
     if evaluation.reason is not None:
         say(text("evaluate.metrics-because", reason=evaluation.reason))

@@ -51,7 +51,7 @@ no-text-candidate = Few-shot needs questions
 
 trained-on = { $run } was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Its figures on them prove nothing: leave them out with --unseen-only.
 trained-on-left-out = { NUMBER($rows) } of { COUNT($of, "row", "rows") } left out: { $run } was trained on them.
-learnt-before = { $run }, whose adapter this run goes back to, was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Figures on them prove nothing: hold the same rows out again with the same run.split_seed and shares.
+learned-before = { $run }, whose adapter this run goes back to, was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Figures on them prove nothing: hold the same rows out again with the same run.split_seed and shares.
 asked-in-training = { $run } was trained on the question of { NUMBER($rows) } of these { COUNT($of, "row", "rows") }, with another answer.
 trained-on-unknown = The training rows of { $run } can't be read any more. Only { NUMBER($known) } that it recorded were compared with these.
 other-base = { $run } is on another base model, { $base }. The two models are loaded one after the other.

@@ -19,6 +19,7 @@ change-comma = { NUMBER($difference) }, { NUMBER($low) } to { NUMBER($high) }
 change-alone = { NUMBER($difference) }
 # Why these metrics.
 is-text = plain text: it is judged by its loss
+only-loss = only the loss is compared
 only-empty = every reference is empty: only the loss can be measured
 is-tools = { NUMBER($rows) } of { NUMBER($of) } answers call tools
 is-json = { NUMBER($rows) } of { NUMBER($of) } answers are JSON

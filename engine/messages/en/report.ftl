@@ -91,7 +91,10 @@ samples = Sample prompts
 first-rows = The first rows
 first-rows-note = In the order of the data, not picked.
 worst-rows = The worst rows
-worst-note = Lowest { $metric } of the tuned model. Of equal ones those come first that the base model had right.
+worst-note = { $low ->
+    [1] Lowest
+   *[0] Highest
+  } { $metric } of the tuned model. Of equal ones those come first that the base model had right.
 row = Row { NUMBER($number) }
 prompt = Prompt
 reference = Reference

@@ -51,7 +51,7 @@ no-text-candidate = 少样本需要问题
 
 trained-on = { $run } 在这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行上训练过，它在这些行上的数字不能说明任何问题：请用 --unseen-only 排除。
 trained-on-left-out = { NUMBER($of) } 行中有 { NUMBER($rows) } 行已排除：{ $run } 在其上训练过。
-learnt-before = 本任务的来源 { $run } 训练过这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行。其上的指标说明不了问题：请用相同的 run.split_seed 和比例再次留出相同的行。
+learned-before = 本任务的来源 { $run } 训练过这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行。其上的指标说明不了问题：请用相同的 run.split_seed 和比例再次留出相同的行。
 asked-in-training = 这 { NUMBER($of) } 行中有 { NUMBER($rows) } 行的问题 { $run } 训练过，但答案不同。
 trained-on-unknown = { $run } 的训练数据已无法读取，只与其记录的 { NUMBER($known) } 行作了比较。
 other-base = { $run } 使用另一个基座模型 { $base }，两个模型将先后加载。

@@ -19,6 +19,7 @@ change-comma = { NUMBER($difference) }，{ NUMBER($low) } 至 { NUMBER($high) }
 change-alone = { NUMBER($difference) }
 # 选择指标的理由。
 is-text = 纯文本：用损失衡量
+only-loss = 只比较损失
 only-empty = 参考答案全部为空：只能衡量损失
 is-tools = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个调用工具
 is-json = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个是 JSON

@@ -91,7 +91,10 @@ samples = 样例提示词
 first-rows = 前几个样本
 first-rows-note = 按数据顺序排列，未经挑选。
 worst-rows = 最差的样本
-worst-note = 微调后{ $metric }最低的样本；基座模型原本答对的排在前面。
+worst-note = 微调后{ $metric }最{ $low ->
+    [1] 低
+   *[0] 高
+  }的样本；基座模型原本答对的排在前面。
 row = 样本 { NUMBER($number) }
 prompt = 提示词
 reference = 参考答案

@@ -10,6 +10,7 @@ from sacrebleu import corpus_bleu
 from sklearn.metrics import f1_score
 
 from engine.metrics import totals
+from engine.metrics.result import NATS, TOKENS
 
 LABELS = ("a", "b", "c")
 
@@ -51,6 +52,6 @@ def test_a_loss_beyond_all_bounds_is_still_a_number() -> None:
 
 
 def test_a_loss_is_the_mean_over_tokens_so_that_a_short_row_counts_for_less() -> None:
-    found = totals.loss([{totals.NATS: 10.0, totals.TOKENS: 10.0}, {totals.NATS: 4.0, totals.TOKENS: 1.0}])
+    found = totals.loss([{NATS: 10.0, TOKENS: 10.0}, {NATS: 4.0, TOKENS: 1.0}])
     assert found.value == pytest.approx(14 / 11)
     assert not found.is_mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from engine.app import report
 from engine.config.schema import RunConfig
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
 from engine.evaluation.losses_of_run import LossesOfRun
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -165,9 +168,9 @@ def test_rows_that_the_old_adapter_was_trained_on_are_told_as_proving_nothing(ti
     first = train(values(tiny, rows, run={"split_seed": 1}))
     on = {"strategy": {"kind": "continue", "adapter": first.run.id}}
     again = kept(train(values(tiny, rows, run={"split_seed": 1}, **on)).run)
-    assert "evaluate.learnt-before" not in [note.code for note in again.notes]
+    assert "evaluate.learned-before" not in [note.code for note in again.notes]
     other = kept(train(values(tiny, rows, run={"split_seed": 2}, **on)).run)
-    (note,) = [note for note in other.notes if note.code == "evaluate.learnt-before"]
+    (note,) = [note for note in other.notes if note.code == "evaluate.learned-before"]
     assert (note.args["run"], note.args["of"]) == (first.run.id, 4)
     assert note.args["rows"] > 0
 
@@ -338,6 +341,14 @@ def test_a_run_that_answers_nothing_is_judged_by_its_loss_and_says_why(
     found = kept(trained.run)
     assert (found.part, found.n, found.candidates) == ("test", 6, ["base", "tuned"])
     assert Message("baselines.because", reason=Message(reason)) in found.notes
+    assert found.reason == Message("metrics.only-loss")
+    measured = list(evaluations.answers(evaluations.folder(trained.run, "training")))
+    assert len(measured) == 12
+    assert not any(answer.was_asked for answer in measured)
+    assert all(answer.reference for answer in measured)
+    page = report.write(trained.run).read_text("utf-8")
+    assert text("report.empty") not in page
+    assert measured[0].reference in html.unescape(page)
     assert not [event for event in trained.of(ev.Phase) if event.name.startswith("answer")]
 
 
