@@ -28,7 +28,7 @@ COMMANDS = {
     "skip_rows": "tunedeck rollback {runs} --skip-rows",
     "roll_back": "tunedeck rollback {runs}",
     "demo": "tunedeck demo",
-    "check_rows": "tunedeck data check {runs}",
+    "check": "tunedeck data check {runs}",
     "xray": "tunedeck data show {runs}",
     "inspect": "tunedeck adapter inspect {runs}",
 }

@@ -30,6 +30,7 @@ _WORDS = (
     "cudaErrorMemoryAllocation",
 )  # fmt: skip
 _UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_ASKED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", re.IGNORECASE)  # there is no memory for it later
 
 
 class OutOfMemory(MachineError):
@@ -157,7 +158,7 @@ def _others() -> list[ev.ProcessUse]:
 
 def _asked(error: BaseException) -> int | None:
     """Bytes that could not be had, as torch's allocators say it; None where they don't."""
-    wanted = re.search(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", " ".join(str(error).split()), re.IGNORECASE)
+    wanted = _ASKED.search(" ".join(str(error).split()))
     return int(float(wanted[1].rstrip(".")) * _UNITS[wanted[2][0].upper()]) if wanted else None
 
 

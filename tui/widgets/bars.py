@@ -21,7 +21,6 @@ from textual.widgets import Static
 from tui.keys import Key
 from tui.widgets.line import cut, cut_cells
 from tui.widgets.pieces import chip
-from tui.widgets.whole import WholeScreen
 
 _FIRST_KEY = re.compile(r"\w+")
 """Of a label: "Left" of "Left/Right"."""
@@ -107,8 +106,8 @@ class KeyButton(Static, can_focus=True):
         action, screen = action or self.key.id, self.screen
         if await self.app.run_action(action, screen) or await self.app.run_action(action):
             return
-        if isinstance(screen, WholeScreen):
-            screen.refuse(action)
+        if refuse := getattr(screen, "refuse", None):
+            refuse(action)
 
 
 class KeyRow(KeyButton):

@@ -342,7 +342,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         if self.step_name != DataStep.NAME or action not in ("check", "xray"):
             return ""
         model = str(self.draft.get("model.name_or_path") or "")
-        made = shell.command("check_rows" if action == "check" else action, *(each["path"] for each in self._data))
+        made = shell.command(action, *(each["path"] for each in self._data))
         return " ".join((made, "--model", shlex.quote(model))) if made and model else made
 
     @property

@@ -153,8 +153,9 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
 
     monkeypatch.setattr(prepare, "attach_adapter", attached)
     trained = train(values(tiny, rows), react)
+    python = Path(sys.prefix, "bin", "python")  # without what the Python of the tests has loaded
     done = subprocess.run(
-        [sys.executable, "-c", _PLAIN_PEFT, str(tiny), str(trained.run.adapter)],
+        [python, "-c", _PLAIN_PEFT, str(tiny), str(trained.run.adapter)],
         capture_output=True, text=True, check=True, cwd=trained.run.path,
     )  # fmt: skip
     torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), logits[0], rtol=1e-4, atol=1e-4)

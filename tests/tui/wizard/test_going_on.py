@@ -37,12 +37,12 @@ async def with_new_rows(app: WizardApp, pilot: Pilot[None], rows: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_replay_stands_among_the_data_with_its_origin_and_can_be_removed(
+async def test_replay_stands_among_the_data_with_its_share_and_can_be_removed(
     open_wizard: Opener, run: RunDir, rows: Path, size: tuple[int, int]
 ) -> None:
     async with open_wizard(size=size) as (app, pilot):
         await with_new_rows(app, pilot, rows)
-        assert "replay 10%, for continuing" in shown_words(app)
+        assert "replay 10%" in shown_words(app)
         await press(app, pilot, "shift+tab", "tab", "tab")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "data-list")
         await press(app, pilot, "home", "delete")
