@@ -201,6 +201,7 @@ class _Listener(StoppingCriteria):  # type: ignore[misc]
 
     def end(self) -> None:
         self._say(self._until.add(self._pieces.end()))
+        self.met = self.met or ("stop-string" if self._until.is_met else "")
         self._say(self._until.end())
 
     def _say(self, piece: str) -> None:

@@ -103,6 +103,16 @@ def test_a_stop_string_may_be_a_token_that_is_never_shown(ready: Ready) -> None:
     assert whole.text
 
 
+def test_a_stop_string_may_come_with_what_is_held_back_to_the_last(ready: Ready) -> None:
+    tokenizer = ready.words[ready.speaking].tokenizer
+    torn = next(token for token in range(len(tokenizer)) if tokenizer.decode([token]) == "\ufffd")
+    ready.model.lm_head.register_forward_hook(
+        lambda module, given, logits: logits.index_fill(2, torch.tensor(torn), 1e4)
+    )
+    spoken = Talker(ready, lambda: None).speak(MODEL, asked(stop=("\ufffd",), max_new_tokens=1), lambda piece: None)
+    assert (spoken.text, spoken.ended) == ("", "stop-string")
+
+
 def test_a_person_can_stop_it(ready: Ready) -> None:
     said: list[str] = []
 

@@ -30,6 +30,7 @@ Made = Callable[..., Path]
 
 def write_adapter(folder: Path, model: Path, seed: int = 1, tokenizer: bool = False, **settings: Any) -> Path:
     config = LoraConfig(**{"task_type": "CAUSAL_LM", "r": 4, "target_modules": "all-linear", **settings})
+    torch.manual_seed(seed)  # PEFT draws A
     adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(model), config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
