@@ -44,11 +44,15 @@ class Course:
 
 @dataclass
 class Story:
-    """A curve a run; of a single run also the losses of its validation and its newest answer."""
+    """A curve a run; of a single run also the losses of its validation and its newest answer.
+
+    ``steps``: how many the longest of the runs has in all, 0 where that is not known.
+    """
 
     courses: list[Course]
     held_out: Course | None = None
     sample: ev.Sample | None = None
+    steps: int = 0
 
 
 class Curve(Chart, can_focus=False):
@@ -67,6 +71,7 @@ class Curve(Chart, can_focus=False):
     def show(self, story: Story) -> None:
         """The curves of other runs."""
         self._courses, held_out, self._is_read = list(story.courses), story.held_out, True
+        self.limit = story.steps or None
         self.clear_series()
         for place, course in enumerate(self._courses):
             label = course.label if len(self._courses) > 1 else text("home.column-loss")
@@ -111,7 +116,7 @@ def read(line: Line) -> Story:
             found = _course(state, "eval_loss", "eval", text("home.fact-eval"))
             held_out = found if found.x else None
             sample = state.samples[-1] if state.samples else None
-    return Story(courses, held_out, sample)
+    return Story(courses, held_out, sample, max((run.total_steps or 0 for run in members(line)), default=0))
 
 
 def answer_text(sample: ev.Sample | None, width: int) -> Content:

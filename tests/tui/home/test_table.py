@@ -91,3 +91,15 @@ async def test_the_curve_of_the_chosen_run_grows_with_it(make_world: MakeWorld, 
         assert curve._courses[0].x[-1] == 20
         fake_runs.train(writer, 21, 30, 900)
         await until(pilot, lambda: curve._courses[0].x[-1] == 30)
+
+
+async def test_the_curve_of_a_run_fills_its_width(make_world: MakeWorld, root: Path) -> None:
+    from tui.home.curve import Curve
+
+    fake_runs.finished_run(root, total=46)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "46/46")
+        await until(pilot, lambda: app.screen.query("Curve") and app.screen.query_one(Curve)._courses)
+        curve = app.screen.query_one(Curve)
+        assert curve.view.window(1, 46, curve.limit) == (0.0, 46)
