@@ -140,6 +140,12 @@ def pressing(*keys: str) -> Look:
     return look
 
 
+async def rate(pilot: Pilot[None]) -> None:
+    """The pane of the rate, once it has heard how low it is: then its charts stand side by side."""
+    await pilot.press("2")
+    await until(pilot, lambda: pilot.app.screen.query_one("#pane-rate").has_class("-low"))
+
+
 def opening(pane: str) -> Look:
     """On the monitor, where it is not shown anyhow."""
 
@@ -383,7 +389,7 @@ STATES = {
     "monitor-mix": State((mixed,), "monitor", look=showing("0.5 orders")),
     "monitor-watching": State((live_run,), "monitor", alive=True, only_watches=True, look=pressing("x")),
     "monitor-crosshair": State((live_run,), "monitor", alive=True, look=pressing("plus", "space", "left", "l")),
-    "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("2")),
+    "monitor-rate": State((live_run,), "monitor", alive=True, look=rate),
     "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing("4")),
     "monitor-forgetting": State((forgetful,), "monitor", alive=True),
     "monitor-forgetting-curve": State((forgetful,), "monitor", alive=True, look=pressing("v", "v")),

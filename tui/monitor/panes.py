@@ -106,9 +106,13 @@ class RatePane(Pane):
 
     def on_resize(self) -> None:
         super().on_resize()
+        self._mind_height()
+
+    def _mind_height(self) -> None:
         self.set_class(self.size.height < _SIDE_BY_SIDE, "-low")
 
     def show(self, state: RunState) -> None:
+        self._mind_height()  # one that is opened at a size it had before is not told of it
         for feed, chart in zip(self.feeds, self.charts, strict=True):
             chart.waiting = (text("monitor.from-first-step"),)
             feed.feed(chart, state)
