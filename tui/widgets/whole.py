@@ -91,9 +91,12 @@ class WholeScreen(Whole):
 
     def _reset_focus(self, widget: _Focused, avoiding: list[_Focused] | None = None) -> None:
         """Of what is removed Textual hands the focus on, as a rule to the last key of the bar: an Enter typed ahead of
-        the next step would leave. Then nothing has it."""
+        the next step would leave. Then nothing has it. What is shown again by the time it hears that it was hidden
+        keeps it."""
         from tui.widgets.bars import KeyButton
 
+        if avoiding is None and widget.focusable and all(node.display for node in widget.ancestors_with_self):
+            return
         super()._reset_focus(widget, avoiding)  # type: ignore[misc]
         if isinstance(self.focused, KeyButton) and not isinstance(widget, KeyButton):
             self.set_focus(None)  # type: ignore[attr-defined]
