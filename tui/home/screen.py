@@ -270,7 +270,7 @@ class HomeScreen(ActingScreen):
 
     def _tell_of_chosen(self) -> None:
         """What is known of the chosen line, and its losses once the cursor rests there."""
-        if not self.query("#beside"):
+        if not self.query("#answer-text"):  # the last that comes
             return
         from tui.home.curve import REST_S, Curve
         from tui.home.detail import Detail
@@ -463,13 +463,12 @@ class HomeScreen(ActingScreen):
         """In its panel where there is room for one, else in few words in the first line."""
         if self._machine is None:
             return
-        panels = self.query("#machine")
-        has_panel = bool(panels) and panels.first().display
-        self.query_one(TopLine).show(right="" if has_panel else machine_line(self._machine))
-        if has_panel:
+        bodies = self.query("#machine-text").results(Static)
+        body = next((each for each in bodies if each.parent and each.parent.display), None)
+        self.query_one(TopLine).show(right="" if body else machine_line(self._machine))
+        if body:
             from tui.home.machine_panel import machine_text
 
-            body = self.query_one("#machine-text", Static)
             width = body.content_size.width or 40
             body.update(machine_text(self._machine, width, world_of(self).terminal.unicode))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.message import Message
@@ -16,9 +16,11 @@ from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
+from tui.home.screen import HomeScreen
 from tui.home.watch import RunWatch
 from tui.widgets.bars import KeyButton
 from tui.widgets.dialogs import ConfirmScreen
+from tui.widgets.panel import Panel
 
 
 async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None:
@@ -293,3 +295,22 @@ async def test_asking_which_keys_work_without_runs_loads_no_list(
         monkeypatch.setitem(sys.modules, "engine.runs.listing", None)  # an import of it fails from here on
         for key in keys.HOME:
             app.screen.check_action(key.id, ())
+
+
+async def test_a_window_that_changes_while_the_panels_come_is_drawn_later(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_runs.finished_run(root)
+    compose, drawn = Panel.compose, []
+
+    def compose_meanwhile(panel: Panel) -> Any:
+        if panel.id in ("course", "machine"):
+            cast("HomeScreen", panel.screen)._draw_beside()
+            drawn.append(panel.id)
+        return compose(panel)
+
+    monkeypatch.setattr(Panel, "compose", compose_meanwhile)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "orders-json")
+        assert drawn[:2] == ["course", "machine"]
