@@ -103,7 +103,7 @@ layers-deeper = 训练它的模型至少有 { $theirs } 层，此模型只有 { 
 layers-missing = 它改动的 { NUMBER($of) } 个层中有 { NUMBER($missing) } 个不在模型中，例如 { $first }。它属于另一种架构。
 widths-unknown = 模型以 { $format } 格式存储，无法比较各层的宽度。
 widths-equal = 各层的宽度与模型一致。
-widths-differ = 有 { NUMBER($layers) } 个层的宽度不同。{ $layer } 在适配器中为 { NUMBER($inputs) } 到 { NUMBER($outputs) }，在模型中为 { NUMBER($model_inputs) } 到 { NUMBER($model_outputs) }。
+widths-differ = 有 { NUMBER($layers) } 个层的宽度不同。{ $layer } 在适配器中为 { NUMBER($inputs) } 至 { NUMBER($outputs) }，在模型中为 { NUMBER($model_inputs) } 至 { NUMBER($model_outputs) }。
 shape-differs = { $tensor } 在适配器中是 { $ours }，在模型中是 { $theirs }。
 vocabulary-grown = { $tensor } 在适配器中有 { NUMBER($ours) } 行，在模型中有 { NUMBER($theirs) } 行：增加过词元。可以合并，但不能继续训练。
 vocabulary-cut = { $tensor } 在适配器中有 { NUMBER($ours) } 行，在模型中有 { NUMBER($theirs) } 行：删去过行。可以合并，但不能继续训练。
@@ -123,12 +123,12 @@ locked-field = 为 { $given }，但要继续训练的适配器为 { $value }。
     .hint = 请留空。要用别的值，请使用 strategy.kind = "merge" 或 "fresh"。
 
 data-unknown = 适配器没有记录训练时用了哪些行。
-data-gone = 早先的数据已不在：{ $path } 不再存在。
-data-at-hand = 早先的数据可用。
-data-at-hand-skipped = 早先的数据可用，不含该任务跳过的 { NUMBER($rows) } 行。
-data-sample = 早先的文件已不在，用任务记录下的至多 { NUMBER($rows) } 行代替。
-data-unreadable = 无法读取早先的数据：{ BRIEF($reason) }。
-data-partly-gone = { NUMBER($of) } 个早先的数据源中有 { NUMBER($gone) } 个已不在。
+data-gone = 旧数据已不在：{ $path } 不再存在。
+data-at-hand = 旧数据可用。
+data-at-hand-skipped = 旧数据可用，不含该任务跳过的 { NUMBER($rows) } 行。
+data-sample = 原来的文件已不在，用任务记录下的至多 { NUMBER($rows) } 行代替。
+data-unreadable = 无法读取旧数据：{ BRIEF($reason) }。
+data-partly-gone = { NUMBER($of) } 个旧数据来源中有 { NUMBER($gone) } 个已不在。
 
 fits = 匹配
 unsure = 不确定

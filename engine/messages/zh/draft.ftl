@@ -18,7 +18,7 @@ signal = 信号 { $signal }
 no-words = 没有输出
 not-saved = 无法保存草稿
     .message = { $path }：{ $reason }。
-    .hint = 请释放空间、修正权限，或将 TUNEDECK_HOME 设为可写的目录。
+    .hint = 请释放空间、修正权限，或将 TUNEDECK_HOME 设为可写的文件夹。
 
 # Memory that can't be told
 reading-machine = 显存：正在读取本机信息
@@ -48,7 +48,7 @@ label-schedule = 学习率调度
 label-eval-share = 验证集比例
 label-eval-rows = 验证集行数
 label-stratify = 按标签分层
-label-max-length = 样本最大长度
+label-max-length = 最大行长
 label-every = 每 N 步
 either = { OR($values) }
 under = 小于 { $value }

@@ -1,7 +1,7 @@
 # 从两个完整模型中提取 LoRA：tunedeck extract。
 
 bad-rank = 秩无效
-    .message = { NUMBER($rank) } 不在 1 到 { NUMBER($most) } 之间。
+    .message = { NUMBER($rank) } 不在 1 至 { NUMBER($most) } 之间。
     .hint = 请用 --rank 给出，例如 32。
 same = 两个模型是同一个文件夹
     .message = { $folder }

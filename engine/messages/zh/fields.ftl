@@ -15,7 +15,7 @@ model-trust-remote-code = 运行模型自带的 Python 代码
 model-allow-pickle = 加载 .bin/.pt 权重；加载时可能运行代码
 model-chat-template = 替换对话模板：.jinja 文件，或内置的 plain、chatml
 
-strategy-kind = 是否基于已有适配器：fresh（全新）、continue（继续）或 merge（先合并）
+strategy-kind = 是否基于已有适配器：fresh（新建）、continue（继续）或 merge（先合并）
 strategy-adapter = 已有适配器：其文件夹，或产生它的任务
 strategy-trust-base = 接受可能不是适配器原基座的模型
 strategy-take-optimizer = 如果有，沿用之前任务的优化器状态
@@ -34,8 +34,8 @@ data-path = 文件、文件夹、通配符（data/*.jsonl）、Hub ID 或 run:NA
 data-subset = Hub 数据集的子集（configuration）
 data-split = Hub 数据集的划分
 data-format = 数据格式；auto：由列识别
-data-columns = 本程序的字段名 -> 您的列名
-data-tags = 对话轮次内的名称 -> 您的名称：role、content、user
+data-columns = 本程序的字段名 -> 数据中的列名
+data-tags = 对话轮次内的名称 -> 数据中的名称：role、content、user
 data-labels = 标签列的值 -> 类别名称
 data-role = 此来源在数据配比中的角色：new、replay 或 general
 data-share = 数据配比中的份额；留空：全部数据
@@ -78,7 +78,7 @@ eval-metric-file = 自定义指标的 Python 文件：score(answer, reference, r
 eval-generate-rows = 为指标生成回答的验证行数
 eval-max-new-tokens = 生成回答的最大长度
 eval-baseline = 与基座模型比较：few_shot 表示带示例和不带示例都问；auto：回答较短时两者都问
-eval-few-shot = 少样本基线的提示中展示几行训练数据
+eval-few-shot = 少样本基线的提示词中展示几行训练数据
 eval-keep = 哪个检查点成为结果
 eval-best-by = “最佳”的标准：验证损失，或某个指标（每次评估都要生成回答）
 eval-early-stopping-patience = 连续多少次评估没有改善就停止
@@ -89,7 +89,7 @@ eval-general-text = 用来测量遗忘的通用文本文件；留空：使用内
 checkpoint-every = 每隔多少步保存检查点；留空：全程五次
 checkpoint-keep = 保留最新检查点的数量
 
-sample-prompts = 训练中让模型回答的提示
+sample-prompts = 训练中让模型回答的提示词
 sample-every = 每隔多少步采样；留空：每次评估时
 sample-rows = 训练前、中、后回答的验证行数
 

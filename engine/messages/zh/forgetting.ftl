@@ -51,17 +51,17 @@ not-measured = 不再测量遗忘程度：{ $reason }
 
 # 训练中增加回放
 no-replay = 本次训练没有回放数据
-    .message = 没有任何数据源的角色是 replay 或 general。
+    .message = 没有任何来源的角色是 replay 或 general。
     .hint = 启动训练时加上一个，例如上一次训练：path = "run:NAME", role = "replay", share = 0.1。
-no-share = 不是回放比例
-    .message = { $given } 不是比例。
-    .hint = 请给出 0 到 1 之间的数，例如 replay=0.2，或 replay=more。
+no-share = 不是回放的份额
+    .message = { $given } 不是份额。
+    .hint = 请给出 0 至 1 之间的数，例如 replay=0.2，或 replay=more。
 no-setting = 训练期间不能更改这项设置
-    .message = { $given } 既不是 replay=比例，也不是 rate=倍数。
+    .message = { $given } 既不是 replay=份额，也不是 rate=倍数。
     .hint = 请写 replay=0.2、replay=more 或 rate=0.5。其他设置需要新建任务。
-replay-at-most = 回放比例已达上限
-    .message = 当前比例为 { PERCENT($share) }；再多会拖慢学习。
-    .hint = 如确有需要，请直接给出比例：replay=0.6。
+replay-at-most = 回放份额已达上限
+    .message = 当前份额为 { PERCENT($share) }；再多会拖慢学习。
+    .hint = 如确有需要，请直接给出份额：replay=0.6。
 replay-set = 从第 { NUMBER($step) } 步起，回放占数据配比的 { PERCENT($share) }
 
 # 监视界面
@@ -69,9 +69,9 @@ gauge = 遗忘
 keys = (w, X)
 curve = 遗忘：KL(基座 || 微调后)
 general = 通用文本
-prompts = 任务的提示
+prompts = 任务的提示词
 key-replay = 增加回放
-    .help = 从下一步起，旧数据或通用数据的比例加倍，最多一半，以减轻遗忘。
+    .help = 从下一步起，旧数据或通用数据的份额加倍，最多一半，以减轻遗忘。
 key-best = 停在最佳
     .help = 停止训练，并以最佳检查点作为结果。
 replay-asked = 已请求增加回放。

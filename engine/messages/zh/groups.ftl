@@ -2,7 +2,7 @@
 
 wrong-count = 种子数量超出范围
     .message = --seeds { $seeds }
-    .hint = 请给出 2 到 { $most } 之间的数。
+    .hint = 请给出 2 至 { $most } 之间的数。
 not-running = 该组没有在进行
     .message = { $group }
     .hint = `tunedeck resume { $group }` 会训练尚缺的任务。

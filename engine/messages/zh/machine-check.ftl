@@ -2,7 +2,7 @@
 
 machine = 机器
 runs = 任务目录
-models = 模型目录
+models = 模型文件夹
 terminal = 终端
 disconnects = 断线
 hub-token = Hub 令牌
@@ -21,9 +21,9 @@ needs-memory = 演示需要 3 GiB。请先结束其他程序
 folder-free = { $folder }，剩余 { BYTES($free) }
 folder-silent = { $folder }：{ $reason }
 folder-not-writable = { $folder }，剩余 { BYTES($free) }，不可写
-set-home = 把 TUNEDECK_HOME 设为另一个目录
-fix-permissions = 修正该处的权限，或把 TUNEDECK_HOME 设为可写的目录
-free-space = 腾出空间，或把 TUNEDECK_HOME 设为更大磁盘上的目录
+set-home = 把 TUNEDECK_HOME 设为另一个文件夹
+fix-permissions = 修正该处的权限，或把 TUNEDECK_HOME 设为可写的文件夹
+free-space = 腾出空间，或把 TUNEDECK_HOME 设为更大磁盘上的文件夹
 
 # 终端。
 

@@ -40,7 +40,7 @@ unknown-gpu = 不认识这种 GPU
     .hint = 请写显存大小，例如 24GiB。已知名称：{ COMMAS($known) }。
 unknown-gpu-near = 不认识这种 GPU
     .message = --gpu { $given }。
-    .hint = 请写显存大小，例如 24GiB。您是不是要写 { OR($near) }？
+    .hint = 请写显存大小，例如 24GiB。是否想写 { OR($near) }？
 
 # 已安装的 torch 做不到什么，以及如何换一个。
 

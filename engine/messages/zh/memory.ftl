@@ -160,10 +160,10 @@ remove-files = 删除该磁盘上的文件：inode 已用完，见 `df -i`
 free-disk-space = 在该磁盘上腾出空间
 disk-takes-no-files = 磁盘无法再容纳文件
     .message = { $place }：还能容纳 { NUMBER($left) } 个文件，该任务约需 { $needed } 个。
-    .hint = 删除该磁盘上的文件（`df -i` 可查看 inode），或把 TUNEDECK_HOME 设为另一磁盘上的目录。
+    .hint = 删除该磁盘上的文件（`df -i` 可查看 inode），或把 TUNEDECK_HOME 设为另一磁盘上的文件夹。
 disk-too-small = 磁盘空间不足以运行该任务
     .message = { $place } 剩余 { BYTES($free) }。该任务需要 { $disk }。
-    .hint = 腾出空间，减小 checkpoint.keep 或 adapter.r，或把 TUNEDECK_HOME 设为更大磁盘上的目录。
+    .hint = 腾出空间，减小 checkpoint.keep 或 adapter.r，或把 TUNEDECK_HOME 设为更大磁盘上的文件夹。
 
 # 一个任务的需求，一行说明。
 
@@ -200,12 +200,12 @@ packs = 注意力逐行计算，无需填充
 mixes-rows = 模型含有{ $mixer }，会把各行混在一起
 needs-mask = 这种注意力内核需要覆盖整个序列的掩码
 unknown-layers = 不了解这个模型的层
-untried-family = 这类模型从未试过拼接
+untried-family = 这类模型从未试过打包
 mixer-state-space = 状态空间层
 mixer-linear-attention = 线性注意力
 mixer-recurrent = 循环层
 mixer-convolutions = 卷积层
-cannot-pack = 这个模型不能用拼接的行训练
+cannot-pack = 这个模型不能用打包的行训练
     .message = dataset.packing：模型含有{ $mixer }，会把前一行的内容带入下一行。
     .hint = 把 dataset.packing 设为 "auto" 或 false，改用填充。
 
@@ -252,5 +252,5 @@ of-activations = { $layers } 层的激活值（{ $batch }）
 of-weights = { $layers } 层的权重（{ $format }）
 of-adapter = 秩 { $rank } 的适配器：{ $term }
 of-tables = 词嵌入与输出头（词表 { NUMBER($vocab) } x { NUMBER($hidden) }）
-of-kv-cache = { NUMBER($tokens) } 个提示与回答词元的键和值
+of-kv-cache = { NUMBER($tokens) } 个提示词与回答词元的键和值
 of-batch = { $term }（{ $batch }）

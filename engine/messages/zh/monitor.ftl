@@ -1,7 +1,7 @@
 # The monitor: one run's curves, result and log, and what steers it.
 
 help = 查看任务
-    .about = 图中有每步损失（暗）、滑动平均（亮）和留出样本上的损失（o）。损失应先快后慢地下降。若平均值下降而 o 上升，说明模型过拟合。按 1 至 6 打开或关闭各面板，v 切换面板中的曲线，c 叠加更早任务的曲线。训练在独立进程中运行，离开不会停止。
+    .about = 图中有每步损失（暗）、滑动平均（亮）和留出行上的损失（o）。损失应先快后慢地下降。若平均值下降而 o 上升，说明模型过拟合。按 1 至 6 打开或关闭各面板，v 切换面板中的曲线，c 叠加更早任务的曲线。训练在独立进程中运行，离开不会停止。
 this-run-keys = 本任务
 chart-keys = 图表（获得焦点时）
 reading-log = 正在读取日志
@@ -56,7 +56,7 @@ busy = 占用率 { PERCENT($share) }
 others = 其他进程：{ $who }
 more = 另有 { NUMBER($more) } 个
 measured-run = 本任务的显存（GiB）
-measured-test = 最长样本的显存测试（GiB）
+measured-test = 最长行的显存测试（GiB）
 phase = 阶段
 predicted-head = 估计
 measured = 实测
@@ -110,19 +110,19 @@ way-checkpoint = 从检查点恢复
 way-new-optimizer = 恢复训练，优化器状态重新开始
 way-new-run = 重新开始新任务
 way-restart = 重新开始
-no-remedy = 没有任何设置组合放得下。请换用更小的模型、更短的样本或更大的 GPU。
+no-remedy = 没有任何设置组合放得下。请换用更小的模型、更短的行或更大的 GPU。
 also-on-gpu = GPU 上还有：{ $who }
-apply-remedy = 用上下键选择方案，按回车应用，执行前会询问。
-remedies-watched = 以上方案都有帮助，可由操作该任务的人应用。
-apply = 应用此方案？
+apply-remedy = 用上下键选择办法，按 Enter 应用，执行前会询问。
+remedies-watched = 以上办法都有帮助，可由操作该任务的人应用。
+apply = 应用此办法？
 retry = 重试
 edit-and-retry = 修改后重试
 details = 日志
 start = 开始
 
 # The result
-validation-rows = 验证集样本
-test-rows = 测试集样本
+validation-rows = 验证行
+test-rows = 测试行
 metric-change = { $metric } { $before } -> { $after }
 change-of = { $change }（n = { NUMBER($n) }）
 change-of-test = { $change }（n = { NUMBER($n) }；测试集 { $test }，n = { NUMBER($of) }）
@@ -143,9 +143,9 @@ empty-answer = （空回答）
 characters = （共 { NUMBER($count) } 个字符）
 is-finished = { $run } 已完成，无需恢复。
 no-verdict = 该评估没有结论。
-on-test = { NUMBER($rows) } 个测试集样本
-on-validation = { NUMBER($rows) } 个验证集样本
-on-file = 文件中的 { NUMBER($rows) } 个样本
+on-test = { NUMBER($rows) } 个测试行
+on-validation = { NUMBER($rows) } 个验证行
+on-file = 文件中的 { NUMBER($rows) } 行
 value = 数值
 interval = 95% 置信区间
 tuned-differs = 微调后相差

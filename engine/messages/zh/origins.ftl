@@ -8,7 +8,7 @@ change = { $part } { $path }：{ $how }。
 part-data = 数据
 part-model = 模型
 part-template = 对话模板
-part-adapter = 之前的适配器
+part-adapter = 旧适配器
 part-run = 划分
 part-settings = 配置
 

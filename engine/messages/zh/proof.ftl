@@ -1,13 +1,13 @@
 # 导出的验证：同样的数据行，由导出的文件回答。
 
-other-template = 文件自带的模板对第 { NUMBER($row) } 行生成了不同的提示，从第 { NUMBER($at) } 个字符起：{ $theirs }，应为 { $ours }
+other-template = 文件自带的模板对第 { NUMBER($row) } 行生成了不同的提示词，从第 { NUMBER($at) } 个字符起：{ $theirs }，应为 { $ours }
 other-tokens = 文件自带的分词器对第 { NUMBER($row) } 行的切分不同，从第 { NUMBER($at) } 个词元起：{ LIST($theirs) }，应为 { LIST($ours) }
-other-count = 第 { NUMBER($row) } 行的提示有 { NUMBER($theirs) } 个词元，应为 { NUMBER($ours) } 个
+other-count = 第 { NUMBER($row) } 行的提示词有 { NUMBER($theirs) } 个词元，应为 { NUMBER($ours) } 个
 fault = { $name } 的断点：模板。{ $fault }
 endless = { $name } 的断点：停止词元。适配器能结束的 { NUMBER($of) } 个回答中，有 { NUMBER($rows) } 个没有结束。
 weights = { $name } 的断点：权重。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，不量化也是如此。请重新导出。
 quantization = { $name } 的断点：量化。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，16 位时没有这个问题。请选择位数更多的类型。
-unexplained = { $name } 的断点：所用程序。回答变差，但提示和权重与适配器一致。请检查该程序的采样设置。
+unexplained = { $name } 的断点：所用程序。回答变差，但提示词和权重与适配器一致。请检查该程序的采样设置。
 step = 第 { NUMBER($at) } 步，共 { NUMBER($of) } 步：{ $what }
 as-good = { $name } 的回答与适配器一样好：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }
 unclear = { $name } 与适配器看不出差别：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }
@@ -15,7 +15,7 @@ worse = { $name } 不如适配器：{ NUMBER($rows) } 行上为 { $theirs }，�
 better = { $name } 优于适配器：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }
 speeds-differ = 同时回答多个比逐个回答快：只应比较同时数相同的速度。
 no-perplexity = { $name } 不提供词元的概率，因此困惑度未知。
-prompt-not-told = { $name } 不显示模板生成的提示：只比较了长度。
+prompt-not-told = { $name } 不显示模板生成的提示词：只比较了长度。
 not-installed = 这里没有安装 { $program }，因此没有询问它。
 column-size = 加载
 column-speed = 词元/秒

@@ -21,7 +21,7 @@ unmeasured = 结果未测量（任务状态：{ $state }，第 { NUMBER($step) }
 # 顶部数字
 eval-loss = 验证损失
 was = 训练前 { LOSS($before) }
-rows-trained = 训练样本
+rows-trained = 训练行
 tokens = { NUMBER($tokens) } 个词元
 time = 用时
 of-steps = { NUMBER($done) } / { NUMBER($of) } 步
@@ -31,20 +31,20 @@ predicted-bytes = 预计 { GIB($bytes) }
 # 结果
 results = 结果
 by-the-run = 由任务自身在训练前后测量
-about = { NUMBER($rows) } 个样本，{ $part }（{ $data }）。
-about-own = { NUMBER($rows) } 个样本，{ $part }。
+about = { NUMBER($rows) } 行，{ $part }（{ $data }）。
+about-own = { NUMBER($rows) } 行，{ $part }。
 chosen = 指标：{ $reason }。
 part-test = 测试集，未用于任何决策
 part-validation = 验证集
 part-general = 通用文本与问题
-part-old = 早先任务的留出样本
+part-old = 以前任务的留出行
 part-tasks = lm-eval 的任务
 part-file = 来自文件
 bars = 各模型的{ $metric }及 95% 置信区间
 bars-note = 圆点为均值，横条为 95% 置信区间
 metric = 指标
 all-metrics = 全部指标及 95% 置信区间
-comparisons = 相同样本上的差异
+comparisons = 相同各行上的差异
 comparison = 对比
 against = { $first }对比{ $second }
 difference = 差异（95% 置信区间）
@@ -53,8 +53,8 @@ test = 检验
 test-mcnemar = McNemar 精确检验
 test-bootstrap = 配对自助法
 test-none = 无法检验
-rows = 样本数
-changes = 与基座模型相比：{ NUMBER($up) } 个样本变好，{ NUMBER($down) } 个变差，{ NUMBER($same) } 个不变。
+rows = 行数
+changes = 与基座模型相比：{ NUMBER($up) } 行变好，{ NUMBER($down) } 行变差，{ NUMBER($same) } 行不变。
 classes = 微调后各类别的表现
 class = 类别
 confusion = 混淆矩阵：{ $candidate }
@@ -68,12 +68,12 @@ after = 训练后
 forgetting = 遗忘
 forgetting-title = 其他方面的代价
 forgetting-note = 微调后的模型在未训练内容上偏离基座模型的程度。
-gauge-of = 在 { NUMBER($task) } 个任务样本和 { NUMBER($general) } 个通用文本样本上测量。
+gauge-of = 在 { NUMBER($task) } 行任务数据和 { NUMBER($general) } 段通用文本上测量。
 of-texts = { $reason }（n = { NUMBER($rows) }）
 counted = n = { NUMBER($rows) }
 gauge-caption = 遗忘程度（每词元 nat）
 general = 通用文本与问题：训练前后
-old-run = 早先的任务 { $run }：训练前后
+old-run = 以前的任务 { $run }：训练前后
 measure = 度量
 change = 变化
 look-from = 中等起点
@@ -88,14 +88,14 @@ limit-stop = 高
 # 回答
 answers = 回答对照
 samples = 样例提示词
-first-rows = 前几个样本
+first-rows = 前几行
 first-rows-note = 按数据顺序排列，未经挑选。
-worst-rows = 最差的样本
+worst-rows = 最差的行
 worst-note = 微调后{ $metric }最{ $low ->
     [1] 低
    *[0] 高
-  }的样本；基座模型原本答对的排在前面。
-row = 样本 { NUMBER($number) }
+  }的行；基座模型原本答对的排在前面。
+row = 第 { NUMBER($number) } 行
 prompt = 提示词
 reference = 参考答案
 empty = （空回答）
@@ -122,7 +122,7 @@ trainable = 训练 { AMOUNT($trained) } 参数，占模型的 { PERCENT($share, 
 learning-rate = 峰值学习率
 learning-rate-curve = 学习率
 batch = 批次
-batch-of = 每批 { NUMBER($rows) } 个样本，每个最长 { NUMBER($length) } 词元
+batch-of = 每批 { NUMBER($rows) } 行，每行最长 { NUMBER($length) } 词元
 steps = 步数
 epochs = { NUMBER($epochs) } 轮
 trained-tokens = 处理的词元
@@ -147,8 +147,8 @@ tokens-trained = 训练词元
 size = 大小
 sha256 = SHA-256（前 12 位）
 files = { NUMBER($files) } 个文件，见下文
-split = { NUMBER($train) } 个样本用于训练，{ NUMBER($validation) } 个用于验证，{ NUMBER($test) } 个用于测试。
-nothing-left-out = 没有样本被排除。
+split = { NUMBER($train) } 行用于训练，{ NUMBER($validation) } 行用于验证，{ NUMBER($test) } 行用于测试。
+nothing-left-out = 没有排除任何行。
 
 # 曲线
 curves = 曲线
@@ -167,7 +167,7 @@ above = { NUMBER($points) } 个点超出上边界
 # 内存
 memory-title = 内存
 memory-run = 训练各阶段的内存
-memory-rehearsal = 最长样本内存测试，按阶段
+memory-rehearsal = 最长行的内存测试，按阶段
 phase = 阶段
 predicted = 预计
 measured = 实测
@@ -180,8 +180,8 @@ warnings = 警告
 times = { NUMBER($count) } 次
 ended = { WHOLE($error) }
 accepted = 启动后有变化，已确认接受：{ $change }
-broken-lines = 日志中有 { NUMBER($lines) } 行无法读取，已略过。
-history = 模型与适配器历史
+broken-lines = 日志中有 { NUMBER($lines) } 行无法读取，已排除。
+history = 模型与适配器的来历
 kind-model = 基座模型
 kind-merged = 合并后的模型
 kind-adapter = 适配器
@@ -203,7 +203,7 @@ unknown-config = 配置文件无法读取，因此基座模型、数据和设置
 unknown-licence = 基座模型的许可证未知，发布结果之前请先查明。
 unknown-interval = 没有置信区间：该任务没有保存回答。tunedeck evaluate 可以重新测量并给出置信区间。
 unknown-result = 结果未测量。
-unknown-baseline = 没有与基座模型逐样本检验，不能排除偶然因素。
+unknown-baseline = 没有与基座模型逐行检验，不能排除偶然因素。
 unknown-test = 没有测试集：验证集可能参与了检查点的选择。
 unknown-forgetting = 没有测量模型遗忘了什么。
 unknown-memory = 内存未测量。

@@ -89,7 +89,7 @@ no-text = 没有文本
 turns-empty = “{ $column }”是空列表：没有任何轮次
 turns-empty-beside = “{ $column }”是空列表，而“{ $text }”未被读取，因为其他行是对话。要训练其文本，请将这些行放入单独的文件
 no-assistant-text = 没有助手的文本
-prompt-empty = 提示为空
+prompt-empty = 提示词为空
 dropped = 被 dataset.fixes 去掉
 
 # 某一行中没有照原样采用的内容。

@@ -167,7 +167,7 @@ not-resumed = 无法恢复任务
     .hint = 请查看 { $log }。
 log-unreadable = 无法读取日志
     .message = { $path }：{ $reason }
-ends-at-logout = 此主机会在您注销时结束您的所有进程。请在 tmux 或 screen 中工作，或申请 `loginctl enable-linger`，否则断开连接后训练会结束。
+ends-at-logout = 注销时，此主机会结束当前用户的所有进程。请在 tmux 或 screen 中工作，或申请 `loginctl enable-linger`，否则断开连接后训练会结束。
 
 # 运行列表的排序
 order-newest = 最新在前

@@ -4,7 +4,7 @@ depth-preset = 预设
 depth-common = 常用字段
 depth-all = 全部字段
 depth = 当前显示{ $depth }。F2 显示{ $following }。
-depth-edit = 当前显示{ $depth }。F2 显示{ $following }。回车编辑。
+depth-edit = 当前显示{ $depth }。F2 显示{ $following }。Enter 编辑。
 precision = 基座模型精度
 preset-sets = 该预设的取值
 in-force = 生效的取值：{ COMMAS($values) }
@@ -16,7 +16,7 @@ rank = 秩 { $rank }
 length = 每行最多 { NUMBER($tokens) } 个词元
 seeds = 种子数
 seeds-hint = 用这些设置训练几次
-seeds-wrong = 应为 1 到 { $most } 的整数
+seeds-wrong = 应为 1 至 { $most } 的整数
 empty = 空
 field = { $about }。默认值：{ $default }。
 field-range = { $about }。默认值：{ $default }。范围：{ $range }。
@@ -38,7 +38,7 @@ fit-result = 结果
 fit-legend =
     改后：* 放得下，~ 勉强放得下。每词元的时间为计算值。
     结果：是否得到同样的适配器。批大小和数据不变。
-fit-keys = 1 至 9、回车：应用   u：撤销   k：保留   ?：术语   Esc：放弃更改
+fit-keys = 1 至 9、Enter：应用   u：撤销   k：保留   ?：术语   Esc：放弃更改
 fit-keep = k 保留当前设置
 fit-unknown = 尚不知道这次训练需要多少。
 fit-nothing = 任何设置组合都放不下：请换更小的模型或更大的 GPU。

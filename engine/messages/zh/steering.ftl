@@ -18,7 +18,7 @@ done = { COMMAS($what) }
 # 错误
 no-factor = 学习率的倍数无效
     .message = { $given } 不在 0 和 1 之间。
-    .hint = 请给出 0 到 1 之间的数，例如 0.5 表示减半。
+    .hint = 请给出 0 至 1 之间的数，例如 0.5 表示减半。
 no-step = 回滚的步数无效
     .message = { $given } 不是步数。
     .hint = 请给出某个检查点的步数；0 表示从头开始。
@@ -37,7 +37,7 @@ child-trains = 有任务正以此适配器为起点训练
 
 # 命令
 child-at-work = 正以其目前的适配器为起点训练：{ COMMAS($runs) }。该任务的来源将不复存在。
-children = 由其目前的适配器得到：{ COMMAS($runs) }。它们的来源将不复存在，届时谱系中会注明。
+children = 由其目前的适配器得到：{ COMMAS($runs) }。它们的来源将不复存在，届时来历中会注明。
 checkpoints-kept = 作废步骤的检查点改名为 *.abandoned，保留到下一次回滚。
 resumes = 任务 { $run } 从第 { NUMBER($step) } 步继续训练。
 
@@ -72,7 +72,7 @@ ask-lower = 学习率减半？
 ask-back = 回滚到第 { NUMBER($step) } 步？
 abandons = 回到第 { NUMBER($step) } 步，作废 { NUMBER($steps) } 步，它们仍保留在日志中。
 skips = 不再用其中 { NUMBER($rows) } 行训练。
-lowers = 从下一步起，学习率计划整体乘以 { $factor }。
+lowers = 从下一步起，学习率调度整体乘以 { $factor }。
 rollback-asked = 已请求回滚。
 rate-asked = 已请求降低学习率。
 abandoned = 已作废

@@ -14,7 +14,7 @@ stop-token-unknown = 回答之后生成不会停止
     .hint = 请把 { $token } 加入 generation_config.json 的 eos_token_id，或设置 model.chat_template。
 cache-unwritable = 无法写入分词后的数据
     .message = { $folder }：{ $reason }。
-    .hint = 请在该处释放空间，或将 TUNEDECK_HOME 设为可写的目录。
+    .hint = 请在该处释放空间，或将 TUNEDECK_HOME 设为可写的文件夹。
 disk-full = 磁盘已满
 file-unreadable = 无法读取文件
     .message = { $path }：{ $reason }。
@@ -29,11 +29,11 @@ no-answer = 没有可训练的助手轮次
 answer-not-closed = 某个回答没有自己的停止词元
     .message = 第 { $turn } 轮：模板在下一轮之前没有结束它，或在之后改动了它。
     .hint = 请换用其他模板，或设置 dataset.train_on = "last"。
-prompt-changes = 加上回答后提示发生变化
+prompt-changes = 加上回答后提示词发生变化
     .message = 第 { $turn } 轮：加上回答之后，模板对其前文的渲染结果不同。
     .hint = 请换用其他模板，或设置 dataset.train_on = "all"。
-prompt-merges = 提示与回答共用一个词元
-    .message = 分词器把提示的结尾与回答的开头合并成了一个词元。
+prompt-merges = 提示词与回答共用一个词元
+    .message = 分词器把提示词的结尾与回答的开头合并成了一个词元。
     .hint = 回答请勿以换行或空格开头，或设置 dataset.train_on = "all"。
 template-refuses = 模板拒绝该行
     .message = { $reason }。

@@ -50,5 +50,5 @@ worse-than-base = 训练使模型变差
     .message = 按{ $by }，训练前为 { $before }，训练后最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
     .hint = 请直接使用基座模型，或降低 train.learning_rate 后重新训练。
 worse-than-adapter = 训练使模型变差
-    .message = 按{ $by }，早先的模型为 { $before }，本次最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
+    .message = 按{ $by }，以前的模型为 { $before }，本次最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
     .hint = 请保留旧适配器，或降低 train.learning_rate 后重新训练。

@@ -1,9 +1,9 @@
 # 向导第 4 步：数据。
 
 add = 添加文件
-add-hint = 输入路径后按回车
+add-hint = 输入路径后按 Enter
 browse = F3 浏览
-complete = 右键：{ $name }
+complete = 右方向键：{ $name }
 format = 格式
 strategy-skipped = 已跳过“策略”：没有已训练的适配器。Ctrl+K 打开。
 eval-share = 验证集比例
@@ -38,7 +38,7 @@ rows-beside = 前几行在模型眼中的样子
 text-row = 文本
 role-share = { $role } { PERCENT($share) }
 by-continue = { $role }，因继续训练
-no-replay = ! 未混入以前的数据：模型可能遗忘。
+no-replay = ! 未混入旧数据：模型可能遗忘。
 compare = 按 F9 将新数据与适配器的训练数据比较。
 fatal = { $what }
     .hint = 按 F5 查看这些行和处理办法。

@@ -268,6 +268,22 @@ _ONE_WORD = {
     ),
     "a token is 词元": r"(?<![\w.\-/\"`{$ ])tokens?(?![\w.\-/\"=`])|[一-鿿] tokens?(?![\w.\-/\"=`])",
     "an adapter is 适配器": r"[一-鿿] adapter(?![\w./\"=`])",
+    "nobody is addressed, neither 您 nor 你": r"[您你]",
+    "an interval has 至": r"(?<=[\d}]) 到 (?=[\d{])",
+    "a key has the name that the bars show": r"回车|空格键|[左右]键",
+    "a source of rows is 来源": r"数据源",
+    "a share of the mix is 份额": r"回放比例",
+    "a prompt is 提示词": r"(?:系统|样例|示例|采样|新|个|的)提示(?!词)",
+    "a micro-batch is 微批次": r"微批(?!次)(?! \|)",
+    "packing is 打包": r"拼接",
+    "a stop token is 停止词元": r"停止符",
+    "the schedule is 学习率调度": r"学习率计划",
+    "the loss of the validation rows is 验证损失": r"(?<!测量)验证集损失|验证的损失",
+    "what is earlier is 旧 or 以前": r"早先|先前|以往",
+    "the history is 来历": r"谱系|模型与适配器的?历史",
+    "the hub is Hub": r"(?<!或)(?<=[一-鿿]) hub(?![\w./\"=`])",
+    "left out is 排除": r"略过",
+    "the base is 基座": r"底座|基础模型|基模型",
 }
 """What Chinese readers know under several names has one here."""
 

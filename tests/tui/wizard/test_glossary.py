@@ -32,7 +32,7 @@ PLAIN = set(
         r"\S+",
         """N allow best by columns command every fixes format generate keep kind length long max name new notes on or
     path private role row rows share shell subset tags take too trust url use weight r left time took now
-    样本最大长度 每 比例 行数 剩余 用时 秒""",
+    最大行长 每 比例 行数 剩余 用时 秒""",
     )
 )  # fmt: skip
 """Words of labels that everybody knows; the sentence beside the field says what they are there."""
