@@ -16,7 +16,7 @@ from engine.common.workers import shared
 from engine.config.fix_names import Fix
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
-from engine.data.batches import Account, Batch, Observer, Rows, Skipped, rows_of_batch
+from engine.data.batches import DROPPED, Account, Batch, Observer, Rows, Skipped, rows_of_batch
 from engine.data.files.lenient import Unreadable, in_blocks, tolerant_blocks, tolerant_raw_rows
 from engine.data.files.preview import look
 from engine.data.files.sources import DataFile, data_files, source_names
@@ -202,7 +202,11 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     reading = Reading(config, within)
     rows = [row for some in reading.rows() for row in some.used]
     kept = without_repeats(rows, config.dataset.fixes)
-    reading.skipped_count += len(rows) - len(kept)
+    if len(kept) < len(rows):
+        stays = {id(row) for row in kept}
+        repeats = [Skipped(row.file, row.number, DROPPED) for row in rows if id(row) not in stays]
+        reading.skipped_count += len(repeats)
+        reading.skipped += repeats[: SKIPPED_KEPT - len(reading.skipped)]
     if not kept:
         raise nothing_left(reading, reading.skipped_count)
     return Loaded(kept, reading)

@@ -29,9 +29,10 @@ _EVALS = {
     ("test", "after"): "events.test-after",
 }  # fmt: skip
 _DROPPED = {
-    "unreadable": "events.dropped-unreadable", "too-long": "events.dropped-too-long",
-    "unrenderable": "events.dropped-unrenderable", "unsupervised": "events.dropped-unsupervised",
-    "weightless": "events.dropped-weightless", "skipped": "steering.dropped-skipped",
+    "unreadable": "events.dropped-unreadable", "repeated": "events.dropped-repeated",
+    "too-long": "events.dropped-too-long", "unrenderable": "events.dropped-unrenderable",
+    "unsupervised": "events.dropped-unsupervised", "weightless": "events.dropped-weightless",
+    "skipped": "steering.dropped-skipped",
 }  # fmt: skip
 PHASES = {
     "load": "memory.phase-load", "loss": "memory.phase-loss", "backward": "memory.phase-backward",

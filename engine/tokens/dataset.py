@@ -193,8 +193,9 @@ def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenRe
 
 def _dropped(store: TokenStore, report: TokenReport) -> dict[str, int]:
     return {
-        "unreadable": store.facts.skipped_count, "too-long": report.too_long, "unrenderable": report.refused_count,
-        "unsupervised": report.no_supervised, "weightless": report.weightless,
+        "unreadable": store.facts.skipped_count - store.repeated, "repeated": store.repeated,
+        "too-long": report.too_long, "unrenderable": report.refused_count, "unsupervised": report.no_supervised,
+        "weightless": report.weightless,
     }  # fmt: skip
 
 
@@ -247,15 +248,15 @@ def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
             found = CATALOGUE[code]
             what, why = Message.from_json(found.title), Message.from_json(found.why)
             sink(ev.Warn(message=Message("events.rows-noted", rows=count, what=what, why=why)))
-    for message in _left_out(report, facts):
+    for message in _left_out(report, facts, store.repeated):
         sink(ev.Warn(message=message))
 
 
-def _left_out(report: TokenReport, facts: Facts) -> Iterator[Message]:
+def _left_out(report: TokenReport, facts: Facts, repeated: int) -> Iterator[Message]:
     if facts.skipped:
         first = facts.skipped[0]
         yield Message(
-            "events.rows-unreadable", rows=facts.skipped_count, file=first.file, row=first.row,
+            "events.rows-unreadable", rows=facts.skipped_count - repeated, file=first.file, row=first.row,
             reason=first.reason,
         )  # fmt: skip
     if report.too_long:

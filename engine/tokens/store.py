@@ -168,6 +168,11 @@ class TokenStore:
         """Indices of the rows that no other row repeats, ascending."""
         return np.flatnonzero(self.rows["fate"] != Fate.REPEATED)
 
+    @property
+    def repeated(self) -> int:
+        """How many rows others repeat."""
+        return self.facts.rows - len(self.kept)
+
     def columns(self, rows: np.ndarray) -> Columns:
         """What the split draws ``rows`` by."""
         held = self.rows

@@ -52,6 +52,7 @@ rows-tokenised = { COUNT($rows, "training row", "training rows") }, { COUNT($tok
 rows-left-out = left out: { COMMAS($reasons) }
 rows-with = { COUNT($rows, "row", "rows") } with { $what }
 dropped-unreadable = { NUMBER($rows) } unreadable
+dropped-repeated = { NUMBER($rows) } repeated
 dropped-too-long = { NUMBER($rows) } too long
 dropped-unrenderable = { NUMBER($rows) } not renderable
 dropped-unsupervised = { NUMBER($rows) } without a token to train on

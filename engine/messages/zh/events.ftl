@@ -52,6 +52,7 @@ rows-tokenised = { NUMBER($rows) } 行训练数据，{ NUMBER($tokens) } 个词�
 rows-left-out = 已排除：{ COMMAS($reasons) }
 rows-with = { NUMBER($rows) } 行：{ $what }
 dropped-unreadable = { NUMBER($rows) } 行无法读取
+dropped-repeated = { NUMBER($rows) } 行重复
 dropped-too-long = { NUMBER($rows) } 行过长
 dropped-unrenderable = { NUMBER($rows) } 行无法套用模板
 dropped-unsupervised = { NUMBER($rows) } 行没有可训练的词元

@@ -190,6 +190,12 @@ class TestPreflight:
         assert (issue.field, issue.what.code) == ("data", "check.rows-left-out")
         assert (issue.what.args["count"], issue.what.args["row"]) == (1, 21)
 
+    def test_rows_that_only_repeat_others_are_told_as_left_out(self, make_model: MakeModel, rows: Path) -> None:
+        rows.write_text(ROWS + ROWS.splitlines()[0] + "\n")
+        [issue] = preflight(resolved(make_model(), rows, dataset={"fixes": ["drop_exact_duplicates"]}))
+        assert issue.what.code == "check.rows-left-out"
+        assert (issue.what.args["count"], issue.what.args["row"]) == (1, 21)
+
     def test_of_large_data_only_the_head_is_read(
         self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -128,7 +128,7 @@ def test_rows_that_others_repeat_are_left_out(rows: Path) -> None:
         found = prepared(config)
         assert len(found.train) == len(expected.rows) < 26
         assert found.sample == expected.rows
-        assert found.dropped["unreadable"] == expected.report.skipped_count
+        assert (found.dropped["unreadable"], found.dropped["repeated"]) == (0, expected.report.skipped_count)
 
 
 def test_rows_behind_max_rows_are_neither_read_nor_missed(rows: Path) -> None:
