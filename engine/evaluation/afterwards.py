@@ -22,7 +22,7 @@ from engine.evaluation.candidates import Candidate, Examples
 from engine.evaluation.evaluate import Questions, ask, conclude, summed_up
 from engine.evaluation.generate import Generator
 from engine.evaluation.row_losses import LossRows, RowLoss
-from engine.evaluation.trained_on import TrainedOn, trained_on
+from engine.evaluation.trained_on import TrainedOn, trained_on, trained_runs
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
 from engine.metrics.totals import text_scores
@@ -129,17 +129,21 @@ class Afterwards:
         return choose([row.messages[-1].text for row in questions.rows], trained, self.config.eval)
 
     def without_trained(self, asked: AskedRows, others: Sequence[ForUse]) -> AskedRows:
-        """Say which rows a candidate was trained on: what it answers to these proves nothing. They may be left out."""
+        """Say which rows a candidate was trained on: what it answers to these proves nothing. They may be left out.
+
+        So are those that the adapters behind its own were trained on.
+        """
         learnt: set[int] = set()
-        runs = [(other.title, other.run) for other in others if other.run is not None]
-        if asked.part == FILE:  # its own held-out rows are none of those by the way they were drawn
-            runs.insert(0, (self.found.title, self.run))
-        for title, run in runs:
+        candidates = [self.run, *(other.run for other in others if other.run is not None)]
+        runs = {run.id: run for each in candidates for run in trained_runs(each)}
+        if asked.part != FILE:  # its own held-out rows are none of those by the way they were drawn
+            runs.pop(self.run.id, None)
+        for run in runs.values():
             self.phases.begin("read")
             known = trained_on(run, lambda done: self.phases.check())
             rows, prompts = known.among(asked.rows)
             learnt |= set(rows)
-            for note in _said_of(known, title, len(rows), len(prompts), len(asked.rows), self.request.unseen_only):
+            for note in _said_of(known, run.name, len(rows), len(prompts), len(asked.rows), self.request.unseen_only):
                 self.note(note)
         if not learnt or not self.request.unseen_only:
             return asked

@@ -1,25 +1,29 @@
 """Whether a run was trained on rows: by the hashes of its own rows without those that it held out.
 
-A run that goes on from an adapter may be measured on rows which that one has learnt: another seed draws others.
+What an adapter goes back to counts too: a run that goes on from one may be measured on rows which that one has learnt,
+as another seed draws others, and a mix has learnt what each of its parents has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from engine.common.errors import TunedeckError
+from engine.common.files import read_json
 from engine.config import toml
-from engine.config.schema import RunConfig
 from engine.data import run_source
 from engine.data.dedup.exact import keys_of
 from engine.data.reader import Reading, index_of, parts_of
 from engine.data.rows.messages import Row
 from engine.messages.message import Message
 from engine.models.adapter.card import read_adapter
+from engine.models.adapter.config import RECORD_FILE, parents_in
+from engine.runs import mixes
 from engine.runs.directory import RunDir
 from engine.tokens import held_out
 
@@ -58,34 +62,55 @@ def trained_on(run: RunDir, on_rows: Callable[[int], object] = lambda done: None
     return TrainedOn(index.content[is_trained], index.prompt[is_trained])
 
 
-def learned_before(config: RunConfig, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
-    """Which of ``rows``, that a run by ``config`` is measured on, the adapter that it goes on from was trained on.
+def learned_before(run: RunDir, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
+    """Which of ``rows``, that ``run`` holds out, the runs were trained on whose adapters it goes back to.
 
-    So are those that this one goes back to. ``check`` may raise to end the reading.
+    ``check`` may raise to end the reading.
     """
     told = []
-    for run in _before(config):
-        known = trained_on(run, lambda done: check())
+    for earlier in trained_runs(run):
+        if earlier.id == run.id:
+            continue
+        known = trained_on(earlier, lambda done: check())
         learnt, _ = known.among(rows)
-        title = str(run.read_run_json().get("name") or run.id)
         if learnt:
-            told.append(Message("evaluate.learned-before", run=title, rows=len(learnt), of=len(rows)))
+            told.append(Message("evaluate.learned-before", run=earlier.name, rows=len(learnt), of=len(rows)))
         elif not known.is_whole:
-            told.append(Message("evaluate.trained-on-unknown", run=title, known=len(known.rows)))
+            told.append(Message("evaluate.trained-on-unknown", run=earlier.name, known=len(known.rows)))
     return told
 
 
-def _before(config: RunConfig) -> list[RunDir]:
-    """The runs behind the adapter that ``config`` goes on from, the nearest first."""
+def trained_runs(run: RunDir) -> list[RunDir]:
+    """Those whose training is in the adapter of ``run``, the nearest first: its own, and all that it goes back to.
+
+    A mix is none of them, as it was never trained.
+    """
     found: dict[str, RunDir] = {}
+    waiting = [run]
+    while waiting:
+        each = waiting.pop(0)
+        if each.id not in found:
+            found[each.id] = each
+            waiting += _parents(each)
+    return [each for each in found.values() if mixes.read(each) is None]
+
+
+def _parents(run: RunDir) -> Iterator[RunDir]:
+    """The runs of the adapters that ``run`` was mixed of or goes on from, and of those merged into its base."""
+    mix = mixes.read(run)
+    adapters = [each.path for each in mix.recipe.parents] if mix else []
+    allow_pickle = False
     with suppress(TunedeckError):
-        while config.strategy.kind != "fresh":
-            card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
-            if not card.run or card.run in found:
-                break
-            found[card.run] = run = RunDir(card.path.absolute().parent)
-            config = toml.load(run.config).config
-    return list(found.values())
+        config = toml.load(run.config).config
+        base = Path(config.model.name_or_path).expanduser()
+        adapters += [each.path for each in parents_in(read_json(base / RECORD_FILE).get("adapters"))]
+        adapters += [config.strategy.adapter] if config.strategy.kind != "fresh" else []
+        allow_pickle = config.model.allow_pickle
+    for adapter in adapters:
+        with suppress(TunedeckError):
+            card = read_adapter(adapter, allow_pickle)
+            if card.run:
+                yield RunDir(card.path.absolute().parent)
 
 
 def _not_among(words: np.ndarray, held: np.ndarray) -> np.ndarray:

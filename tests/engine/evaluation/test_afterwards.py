@@ -13,9 +13,10 @@ import pytest
 from engine.common.errors import ConfigError, DataError, ModelError, RunError, TunedeckError
 from engine.evaluation.afterwards import Afterwards, base_mark
 from engine.evaluation.generate import Generator
+from engine.evaluation.trained_on import trained_runs
 from engine.messages.message import Message
 from engine.models.for_use import find_for_use
-from engine.runs import evaluations
+from engine.runs import evaluations, mixes
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import EvaluationRequest
@@ -180,6 +181,24 @@ def test_another_run_that_was_trained_on_these_rows_is_named(run: RunDir, traine
     (note,) = [each for each in told.notes if each.code == "evaluate.trained-on"]
     assert note.args["run"] == other.id
     assert told.phases.count("load") == 1  # one base in memory serves both
+
+
+def test_the_runs_whose_adapters_it_goes_back_to_are_named(
+    run: RunDir, trained: Path, tiny: Path, tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "later.jsonl", 12, start=900)
+    on = {"strategy": {"kind": "continue", "adapter": run.id}, "dataset": {"max_length": 128}}
+    later = train(values(tiny, rows, train={"max_steps": 2}, **on)).run
+    told = Told(asked(later, data={"path": str(rows_of(trained))}))
+    told.evaluate()
+    (note,) = [each for each in told.notes if each.code == "evaluate.trained-on"]
+    assert (note.args["run"], note.args["rows"]) == (run.id, 30 - TEST_ROWS - 3)
+    mix = RunDir(tmp_path / "a-mix")
+    mix.path.mkdir()
+    parents = [mixes.Ingredient(path=str(later.adapter), title="later", weight=1.0)]
+    made = mixes.Made(combination="cat", least_rank=4, rank=4, layers=1, alone=0, kept_share=1.0, size_bytes=1)
+    mixes.write(mix, mixes.Mix(name="a mix", recipe=mixes.Recipe(base="", parents=parents, method="linear"), made=made))
+    assert [each.id for each in trained_runs(mix)] == [later.id, run.id]
 
 
 def test_a_run_on_another_base_is_loaded_after_it_and_that_is_said(run: RunDir, trained: Path, tmp_path: Path) -> None:
