@@ -75,8 +75,8 @@ class Rows(Event, tag="rows", frozen=True, kw_only=True):
 
     ``supervised_share`` and ``padding_share`` are 0 to 1, of the rows' tokens and of those that are computed.
     ``dropped`` counts rows by why they were left out (unreadable, repeated, too-long, unrenderable, unsupervised,
-    weightless); ``cached`` when they had been tokenised before. ``unused`` are columns, by source, that nothing was read
-    from; ``noted`` says how many rows were not all taken as they stand there, a message a kind.
+    weightless); ``cached`` when they had been tokenised before. ``unused`` are columns, by source, that nothing was
+    read from; ``noted`` says how many rows were not all taken as they stand there, a message a kind.
     """
 
     rows: int = 0
