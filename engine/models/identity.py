@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from engine.common.errors import ModelError, reason_of
 from engine.models.adapter.config import CONFIG_FILE
 from engine.models.for_use import ForUse
 from engine.models.origins import model_files
@@ -20,13 +19,9 @@ def identity_of(found: ForUse, on_progress: Callable[[int, int], None] | None = 
     model = found.model
     digest = hashlib.blake2b(f"{model.quantization} {model.dtype}".encode(), digest_size=4)
     files = model_files(found.card.path, model.allow_pickle)
-    hashes = hash_files(files, on_progress)
-    if found.adapter is not None:
-        hashes |= hash_files([found.adapter.file])
-        try:
-            digest.update((found.adapter.path / CONFIG_FILE).read_bytes())
-        except OSError as error:
-            raise ModelError("adapter.unreadable", path=found.adapter.path, reason=reason_of(error)) from None
-    for name, each in sorted(hashes.items()):
+    if found.adapter is not None:  # what it was trained with takes the place of the base's tokenizer and template
+        adapter = found.adapter.path
+        files += [found.adapter.file, adapter / CONFIG_FILE, *model_files(adapter, model.allow_pickle)]
+    for name, each in sorted(hash_files(files, on_progress).items()):
         digest.update(f"\0{name} {each}".encode())
     return digest.hexdigest()

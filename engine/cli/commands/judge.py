@@ -36,9 +36,8 @@ def judge(
     from engine.runs.choices import HAND
 
     target = run_or_latest(run)
-    reading = Progress()
-    bench = open_bench(target, evaluation, against, by or HAND, reading)
-    reading.end()
+    with Progress() as progress:
+        bench = open_bench(target, evaluation, against, by or HAND, progress)
     if not by and not verdict:
         if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
             raise ConfigError("judge.needs-terminal", run=target.id)
