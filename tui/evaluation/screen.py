@@ -65,6 +65,7 @@ class EvaluateScreen(JobScreen):
     BINDINGS = keys.bindings(keys.EVALUATE)
     HELP = "evaluate.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.EVALUATE),)
+    ENDED = job.Ended
 
     class Read(Message):
         """The evaluations that are kept, and the other runs there are."""
@@ -102,7 +103,7 @@ class EvaluateScreen(JobScreen):
         yield Panel("", Block(id="previewed"), id="preview")
         with Panel(text("evaluate.running"), id="running"):
             yield Line("", id="progress")
-            yield Line(text("evaluate.how-to-stop"), classes="muted")
+            yield Line(text("evaluate.how-to-stop"), id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):
             yield from panels(PARTS)
         yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
@@ -277,12 +278,10 @@ class EvaluateScreen(JobScreen):
             self.post_message(messages.JudgeAsked(self.run_dir, evaluations.judged(self._shown.name)))
 
     def action_leave(self) -> None:
-        """Back one layer: from the table to the form, from a running evaluation to its stop, from the form away."""
-        if self._worker is not None and not self._worker.is_cancelled:
-            self._worker.cancel()
-        elif self.view == "running":  # stopped before it began: nobody tells of its end
-            self._worker = None
-            self._show_form()
+        """Back one layer: from the table to the form, from a running evaluation to its stop; from there and from the
+        form away."""
+        if self._worker is not None and not self.is_stopping:
+            self.stop()
         elif self.view == "result":
             self.action_again()
         else:

@@ -66,6 +66,7 @@ class StrengthScreen(JobScreen):
     BINDINGS = keys.bindings(keys.STRENGTH)
     HELP = "strength.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.STRENGTH),)
+    ENDED = job.Ended
 
     class Read(Message):
         """What is kept and what was measured last; ``problem``: why this adapter has no scale."""
@@ -265,7 +266,8 @@ class StrengthScreen(JobScreen):
         about.say(said)
 
     def action_leave(self) -> None:
-        if self._worker is not None:
+        """Stop what is measured; with nothing to stop, or once that was told to end, away."""
+        if self._worker is not None and not self.is_stopping:
             self.stop()
         else:
             self.dismiss()

@@ -56,6 +56,7 @@ class ExportScreen(JobScreen):
     BINDINGS = keys.bindings(keys.EXPORT)
     HELP = "exporting.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.EXPORT),)
+    ENDED = job.Ended
     VIEWS: ClassVar = {"choose": "#targets", "running": "", "result": "#result"}
 
     class Read(Message):
@@ -352,7 +353,7 @@ class ExportScreen(JobScreen):
     @work
     async def action_leave(self) -> None:
         """Back one layer: from the files to the targets, from a running export to its stop, from the targets away."""
-        if self._worker is None:
+        if self._worker is None or self.is_stopping:
             if self.view == "result":
                 self.show_view("choose")
             else:

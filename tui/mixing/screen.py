@@ -44,6 +44,7 @@ class MixScreen(JobScreen):
     BINDINGS = keys.bindings(keys.MIXING)
     HELP = "mixes.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.MIXING),)
+    ENDED = job.Ended
     VIEWS: ClassVar = {"choose": "#methods", "running": "", "result": "#result"}
     DEFAULT_CSS = """
     MixScreen {
@@ -327,7 +328,7 @@ class MixScreen(JobScreen):
     @work
     async def action_leave(self) -> None:
         """Back one layer: from a result, which waits, to the settings; from a running job to its stop; else away."""
-        if self._worker is None:
+        if self._worker is None or self.is_stopping:
             if self.view == "result":
                 self.show_view("choose")
                 self.notify(text("mixes.waits"), timeout=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
@@ -41,11 +42,26 @@ class JobScreen(WholeScreen, Screen[None]):
 
     VIEWS: ClassVar[Mapping[str, str]] = {}
     """What is shown of each view, by its id, and what gets the focus there."""
+    ENDED: ClassVar[type[Message]]
+    """What a job tells at its end; one without values: it was stopped before it had begun."""
     view = ""
     _worker: Worker[None] | None = None
+    _first_come: threading.Lock
+    """Held by whoever came first: the thread that began the job, or a stop before that."""
 
     def begin(self, job: Callable[[], None], group: str) -> None:
-        self._worker = self.run_worker(job, thread=True, group=group)
+        self._first_come = turn = threading.Lock()
+
+        def carry_out() -> None:
+            if turn.acquire(blocking=False):
+                job()
+
+        self._worker = self.run_worker(carry_out, thread=True, group=group)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the job was told to end and has not yet: its child may take seconds, for which nobody waits."""
+        return self._worker is not None and self._worker.is_cancelled
 
     def show_view(self, view: str) -> None:
         self.view = view
@@ -57,6 +73,7 @@ class JobScreen(WholeScreen, Screen[None]):
 
     def name_leaving(self, stops: bool) -> None:
         """What the key says that leaves the screen: of a running job it is the one that ``stops`` it."""
+        self.query("#how-to-stop").set(display=stops)
         self.query_one(KeyBar).rename("leave", text("keys.stop" if stops else "keys.back"))
         self.refresh_bindings()
 
@@ -69,15 +86,24 @@ class JobScreen(WholeScreen, Screen[None]):
             self.stop()
 
     def stop(self) -> None:
+        """Tell the job to end. From then on the key leaves the screen, whether or not it has ended."""
+        if self._worker is None or self.is_stopping:
+            return
+        self._worker.cancel()
+        if self._first_come.acquire(blocking=False):
+            self.post_message(self.ENDED())
+            return
+        self.query_one("#progress", Line).show(text("runs.stopping"))
+        self.name_leaving(stops=False)
+
+    def on_unmount(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
 
-    def on_unmount(self) -> None:
-        self.stop()
-
     @on(Advanced)
     def _got_on(self, message: Advanced) -> None:
-        self.query_one("#progress", Line).show(message.said)
+        if not self.is_stopping:
+            self.query_one("#progress", Line).show(message.said)
 
     def trouble(self, error: TunedeckError) -> None:
         self.notify(clean(error.said), severity="error", timeout=8, markup=False)

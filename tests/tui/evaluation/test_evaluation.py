@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +21,7 @@ from tui import messages
 from tui.app import TunedeckApp
 from tui.evaluation.screen import EvaluateScreen
 from tui.evaluation.strength import StrengthScreen
+from tui.widgets.beside import JobScreen
 from tui.world import World
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -150,3 +152,52 @@ async def test_an_adapter_without_a_scale_says_why(run: RunDir) -> None:
     async with opened(app_of(run), messages.StrengthAsked(run), "DoRA") as (app, pilot):
         await pilot.press("e", "enter", "escape")
         await until(pilot, lambda: not isinstance(app.screen, StrengthScreen))
+
+
+Asked = Callable[[RunDir], messages.EvaluateAsked]
+BOTH = pytest.mark.parametrize(
+    ("asked", "shows", "key"),
+    [(messages.StrengthAsked, "Not measured yet", "e"), (messages.EvaluateAsked, "Compare with", "ctrl+n")],
+)
+
+
+@BOTH
+async def test_what_takes_long_to_end_is_left_at_once(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, asked: Asked, shows: str, key: str
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def carry_out(*_: Any, on_silence: Callable[[], None], **__: Any) -> Any:
+        begun.set()
+        ended.wait(60)  # the libraries are being loaded: it hears no signal
+        on_silence()
+
+    monkeypatch.setattr(afterwards, "run_request", carry_out)
+    async with opened(app_of(run), asked(run), shows) as (app, pilot):
+        try:
+            await pilot.press(key)
+            await until(pilot, begun.is_set)
+            assert "Esc Stop" in screen_text(app)
+            await pilot.press("escape")
+            await until_shows(pilot, "stopping")
+            assert "Esc Back" in screen_text(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, JobScreen))
+        finally:
+            ended.set()
+
+
+@BOTH
+async def test_what_is_stopped_before_it_begins_is_over(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, asked: Asked, shows: str, key: str
+) -> None:
+    begun = stand_in(monkeypatch)
+    async with opened(app_of(run), asked(run), shows) as (app, pilot):
+        screen = cast("JobScreen", app.screen)
+        await screen.press("measure" if isinstance(screen, StrengthScreen) else "start")
+        screen.stop()
+        await until(pilot, lambda: not screen.is_stopping)
+        assert begun == []
+        assert "Esc Back" in screen_text(app)
+        await pilot.press(key)
+        await until(pilot, lambda: begun)

@@ -147,6 +147,22 @@ async def test_escape_asks_and_stops(run: RunDir, monkeypatch: pytest.MonkeyPatc
         assert "llama.cpp, LM Studio" in screen_text(app)
 
 
+async def test_an_export_that_takes_long_to_end_is_left_at_once(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(export, "export", lambda *_: ended.wait(60))
+    async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
+        try:
+            await pilot.press("enter", "escape")
+            await until_shows(pilot, "Stop the export?")
+            await pilot.press("y")
+            await until_shows(pilot, "stopping")
+            assert "Esc stops it" not in screen_text(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
+        finally:
+            ended.set()
+
+
 async def test_a_proof_that_fails_leaves_the_files_and_says_so(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, proof_fails=ModelError("gguf.not-loaded", model="orders-q8_0.gguf", code=1))
     async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):

@@ -155,6 +155,23 @@ async def test_a_running_mix_is_stopped_once_a_person_agrees(
         hold.set()
 
 
+async def test_a_mix_that_takes_long_to_end_is_left_at_once(
+    runs: list[RunDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(mixing, "candidate", lambda *_: ended.wait(60))
+    async with opened(app_of(runs), messages.MixAsked(runs), "on disk") as (app, pilot):
+        try:
+            await pilot.press("enter", "escape")
+            await until_shows(pilot, "Stop the mix?")
+            await pilot.press("y")
+            await until_shows(pilot, "stopping")
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, MixScreen))
+        finally:
+            ended.set()
+
+
 async def test_what_speaks_against_a_mix_is_said_with_the_way_round(
     runs: list[RunDir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
