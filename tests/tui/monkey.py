@@ -256,8 +256,9 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
             pressed.append("HOME")
             await lead_home(app, pilot)
     except BaseException as error:
-        error.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
-        raise
+        broke = app._exception or error  # what is raised while it shuts down says nothing
+        broke.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
+        raise broke from None
     finally:
         app.let_go()
 
