@@ -78,8 +78,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def was_asked(self) -> bool:
-        """Whether the model was asked; else it is known only what the row cost it."""
-        return bool(self.answer) or NATS not in self.scores
+        """Whether the model was asked; else it is known only what the row cost it.
+
+        Of rows of earlier runs the loss is known beside the answer, which may be empty.
+        """
+        return bool(self.answer) or NATS not in self.scores or bool(self.prompt and self.reference)
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

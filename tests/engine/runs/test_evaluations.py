@@ -66,3 +66,11 @@ def test_the_log_says_that_an_evaluation_is_kept() -> None:
     state = reduce([event])
     assert state.evaluations == (event,)
     assert state.log[-1].message == Message("events.evaluated", name=evaluations.TRAINING, rows=40)
+
+
+def test_an_empty_answer_beside_a_loss_was_given_and_a_loss_alone_was_not() -> None:
+    cost = {"nats": 4.0, "tokens": 2.0}
+    empty = Answer(candidate=TUNED, row=0, prompt="p", reference="yes", answer="", scores=cost | {"exact_match": 0.0})
+    alone = Answer(candidate=TUNED, row=0, prompt="", reference="yes", answer="", scores=cost)
+    text = Answer(candidate=TUNED, row=0, prompt="some text", reference="", answer="", scores=cost)
+    assert (empty.was_asked, alone.was_asked, text.was_asked) == (True, False, False)
