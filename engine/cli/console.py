@@ -17,6 +17,9 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.common.redact import redact
 from engine.messages.message import Message
 
+_ROWS = "jobs.looking-at-rows"
+"""What is counted in rows and can be more than a million of them; all else of that size is bytes."""
+
 
 def out(text: str = "") -> None:
     """A line of data."""
@@ -136,12 +139,13 @@ class Progress:
         """``done`` of ``total`` bytes or steps of what ``message`` says."""
         from engine.messages.catalogue import text as sentence
 
+        is_rows = isinstance(message, Message) and message.code == _ROWS
         message = message if isinstance(message, str) else sentence(message)
         now = time.monotonic()
         if message == self._said and now - self._told_at < self._every_s and done != total:
             return
         self._told_at, self._said = now, message
-        large = (total or done) > 1_000_000
+        large = (total or done) > 1_000_000 and not is_rows
         unit = 1e6 if large else 1
         figures = f"{done / unit:,.0f}" + (f" / {total / unit:,.0f}" if total else "") + (" MB" if large else "")
         text = message if total is None and not done else sentence("widgets.named", name=message, value=figures)

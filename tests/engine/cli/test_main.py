@@ -173,3 +173,8 @@ def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.splitlines() == [
         "downloading: 0 / 100 MB", "downloading: 100 / 100 MB", "unpacking: 1",
     ]  # fmt: skip
+
+
+def test_progress_of_many_rows_counts_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    console.Progress()(1_500_000, 2_000_000, Message("jobs.looking-at-rows"))
+    assert "1,500,000 / 2,000,000" in capsys.readouterr().err
