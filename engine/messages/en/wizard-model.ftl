@@ -63,6 +63,7 @@ recomputed = { $method } with gradient checkpointing
 
 test-starting = Testing the model: starting ...  Ctrl+X stops it
 test-progress = Testing the model: { $what }  Ctrl+X stops it
+answered-meanwhile = { $name } has answered. Choose it and press F5 to see what it said.
 test-cancelled = Test cancelled; F5 tests again.
 test-refused = Not tested: { $reason }
 test-how = F5 tests the model.

@@ -63,6 +63,7 @@ recomputed = { $method }（梯度检查点）
 
 test-starting = 测试模型：正在启动……  Ctrl+X 停止
 test-progress = 测试模型：{ $what }  Ctrl+X 停止
+answered-meanwhile = { $name } 已作答。选中它并按 F5 可查看其回答。
 test-cancelled = 已取消测试，按 F5 重新测试。
 test-refused = 未测试：{ $reason }
 test-how = 按 F5 测试模型。

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -64,6 +66,9 @@ class ModelStep(Step):
         self._verdicts = Verdicts()
         self._suggested: tuple[str, Said | str] = ("", "")
         self._moved_on = False
+        self._tested = ""
+        self._unseen: dict[str, Mapping[str, Any]] = {}
+        """What models said while another was chosen, by their folders: F5 shows it."""
         chosen = str(self.draft.get(NAME_FIELD) or "")
         yield PickList(chosen=chosen, title_width=26, id="model-list")
         yield FetchLine(self.services, id="model-status")
@@ -280,9 +285,12 @@ class ModelStep(Step):
     # Base or chat
 
     def check(self) -> None:
-        """Ask the model itself whether it is base or chat."""
+        """Ask the model itself whether it is base or chat; where it has answered already, show that."""
+        self._tested = str(self.facts.card.path) if self.facts.card is not None else ""
         config = config_so_far(self._with_kind(), self.chosen)
-        if config is not None:
+        if (said := self._unseen.pop(self._tested, None)) is not None:
+            self._show_answer(said)
+        elif config is not None:
             self.query_one(KindPanel).start(self.services.kind_command, toml.dumps(Resolved(config, {})))
 
     def _with_kind(self) -> Draft:
@@ -297,18 +305,24 @@ class ModelStep(Step):
 
     @on(KindPanel.Answered)
     def _answered(self, event: KindPanel.Answered) -> None:
-        answer_ended = event.values.get("templated")
-        if self.facts.card is not None and isinstance(answer_ended, dict):
-            self.facts.stops[str(self.facts.card.path)] = bool(answer_ended.get("stopped"))
+        tested, answer_ended, card = self._tested, event.values.get("templated"), self.facts.card
+        if isinstance(answer_ended, dict):
+            self.facts.stops[tested] = bool(answer_ended.get("stopped"))
             self._tell_card()
+        if card is not None and str(card.path) == tested:
+            self._show_answer(event.values)
+        else:  # its word would be taken for that of another
+            self._unseen[tested] = event.values
+            self._fetch.say(text("wizard-model.answered-meanwhile", name=Path(tested).name))
 
+    def _show_answer(self, values: Mapping[str, Any]) -> None:
         def taken(kind: str | None) -> None:
             if kind:
                 self.draft.set(KIND, kind)
                 next(form for form in self.query(FormField) if form.key == KIND).text = kind
                 self._tell_card()
 
-        self.app.push_screen(KindScreen(event.values), taken)
+        self.app.push_screen(KindScreen(values), taken)
 
     def known(self) -> set[str]:
         """A model's name is checked by looking it up, not when its field is left."""

@@ -13,6 +13,7 @@ from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_child, make_model, text_of
 from tests.tui.wizard.steering import enter, press, settle, shown_words
+from tui.widgets.choosers import PickList
 
 SAID = {
     "type": "result", "files_say": "chat", "files_evidence": ["it has a chat template"], "model_says": "base",
@@ -60,6 +61,32 @@ async def test_asking_the_model_shows_norms_and_two_answers_and_its_word_can_be_
         assert "0.12 (median 1.50)" in words
         assert "did not stop by itself" in words
         assert "\x1b" not in words
+        await press(app, pilot, "b")
+        assert app.wizard.draft.get("model.kind") == "base"
+
+
+async def test_what_a_model_said_is_not_taken_for_the_word_of_another(
+    open_wizard: Opener, model: Path, tmp_path: Path
+) -> None:
+    """The cursor went on to another model while the first one was being asked."""
+    folder, answers = tmp_path / "child", tmp_path / "answers"
+    folder.mkdir()
+    make_model(model.parent / "tiny-other")
+    async with open_wizard(kind_command=make_child(folder, SAID, waits_for=answers)) as (app, pilot):
+        await press(app, pilot, "enter")
+        asked = app.wizard.facts.card
+        there, back = ("up", "down") if app.wizard.query_one("#model-list", PickList).cursor else ("down", "up")
+        await pilot.press("f5", there)
+        await until(pilot, lambda: app.wizard.facts.card not in (None, asked))
+        other = app.wizard.facts.card
+        answers.touch()
+        await until(pilot, lambda: "has answered" in shown_words(app))
+        assert asked is not None
+        assert other is not None
+        assert app.wizard.facts.stops == {str(asked.path): False}
+        assert "Base or chat?" not in text_of(app)
+        await press(app, pilot, back, "f5")
+        await until(pilot, lambda: "Base or chat?" in text_of(app))
         await press(app, pilot, "b")
         assert app.wizard.draft.get("model.kind") == "base"
 
