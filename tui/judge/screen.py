@@ -164,6 +164,8 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
     @on(Concluded)
     def _concluded(self, message: Concluded) -> None:
+        if self._is_asking:  # a person went on to the pairs meanwhile: keys would choose what is not to be seen
+            return
         if message.problem is not None:
             self._say(message.problem.said)
         elif message.found is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from pathlib import Path
 
 import pytest
 
+from engine.app import judge
 from engine.common.errors import MachineError
 from engine.runs import choices, evaluations
 from engine.runs.choices import HAND
@@ -126,3 +128,31 @@ async def test_a_run_without_answers_says_what_to_do(tmp_path: Path) -> None:
         assert "tunedeck evaluate" in screen_text(app)
         await pilot.press("left", "u", "v", "escape")
         await until(pilot, lambda: not isinstance(app.screen, JudgeScreen))
+
+
+async def test_a_verdict_that_comes_late_does_not_cover_the_pair_that_keys_choose_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_conclude, concluded = threading.Event(), threading.Event()
+
+    def slowly(bench: judge.Bench) -> Evaluation:
+        may_conclude.wait(10)
+        try:
+            return conclude(bench)
+        finally:
+            concluded.set()
+
+    conclude = judge.conclude
+    monkeypatch.setattr(judge, "conclude", slowly)
+    app = app_for(tmp_path, run_with_answers(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "0 of 6")
+        await pilot.press("left")
+        await until_shows(pilot, "1 of 6")
+        await pilot.press("v", "v")  # the verdict, and on with the pairs before it is there
+        may_conclude.set()
+        await until(pilot, concluded.is_set)
+        await until(pilot, lambda: all(each.is_finished for each in app.workers if each.group == "conclude"))
+        await pilot.pause()
+        assert not app.screen.has_class("-done")
+        assert "Question" in screen_text(app)
