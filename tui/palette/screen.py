@@ -105,8 +105,14 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
 
     @on(Named)
     def _named(self, message: Named) -> None:
+        """More was found; the cursor stays on the line that a person moved it to."""
+        hits = self.query_one(Hits)
+        here = self.chosen if hits.cursor else None
         self._offers += message.found
         self._find(self.query_one("#wanted", Input).value)
+        if here in self._shown:
+            hits.cursor = self._shown.index(here)
+            self._explain()
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tui.home.family import FamilyScreen
 from tui.monitor.screen import MonitorScreen
 from tui.palette import offers
 from tui.palette.offers import Offer
-from tui.palette.screen import PaletteScreen
+from tui.palette.screen import Hits, PaletteScreen
 from tui.themes.screen import ThemesScreen
 from tui.wizard.flow import WizardScreen
 
@@ -259,3 +260,20 @@ def test_it_is_loaded_when_it_is_first_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_what_is_found_later_leaves_the_cursor_where_a_person_moved_it(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = threading.Event()
+    monkeypatch.setattr(offers, "runs", lambda app, root: may_read.wait(10) and [])
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        palette = await opened(pilot)
+        await pilot.press("down", "down")
+        here, offered = palette.chosen, len(palette._offers)
+        may_read.set()
+        await until(pilot, lambda: len(palette._offers) > offered)
+        assert palette.chosen is here
+        assert palette.query_one(Hits).cursor == 2
