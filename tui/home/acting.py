@@ -22,6 +22,7 @@ from tui.world import world_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.runs.directory import RunDir
     from engine.runs.group_summary import GroupSummary, Line
     from engine.runs.summary import RunSummary
 
@@ -197,16 +198,19 @@ class ActingScreen(WholeScreen, Screen[None]):
 
     # What is done to a run
 
-    @work(thread=True, group="act")
     def action_report(self) -> None:
+        if self.run:
+            self._report(self.run.run)
+
+    @work(thread=True, group="act")
+    def _report(self, run: RunDir) -> None:
         from tui.run_actions import write_report
 
-        if self.run:
-            self.tell(text("report.writing"), "information")
-            try:
-                self.tell(write_report(self.run.run), "information")
-            except TunedeckError as error:
-                self.tell(str(error), "error")
+        self.tell(text("report.writing"), "information")
+        try:
+            self.tell(write_report(run), "information")
+        except TunedeckError as error:
+            self.tell(str(error), "error")
 
     @work
     async def action_resume(self) -> None:
@@ -271,8 +275,13 @@ class ActingScreen(WholeScreen, Screen[None]):
         run = self.run
         if run is None:
             return
-        removal = deletion.removal_of(run.run, world_of(self).root)
-        lines, about, children = removal_lines(run.run, removal.paths), text("home.delete-keeps"), removal.children
+        try:  # there may be thousands of files, on a disk of the network
+            removal = await asyncio.to_thread(deletion.removal_of, run.run, world_of(self).root)
+            lines = await asyncio.to_thread(removal_lines, run.run, removal.paths)
+        except OSError as error:
+            self.tell_of_system(error)
+            return
+        about, children = text("home.delete-keeps"), removal.children
         if children:
             about = f"{text('home.delete-parent', count=len(children), names=children)}\n{about}"
         title, delete = text("home.delete", run=run.name), text("keys.delete")

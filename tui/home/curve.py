@@ -100,6 +100,11 @@ def members(line: Line) -> tuple[RunSummary, ...]:
     return line.members if is_group(line) else (line,)
 
 
+def known_of(line: Line) -> tuple[object, ...]:
+    """What its story was read for: with each evaluation there are new points and a new answer, in the log alone."""
+    return line.id, *((run.eval_loss, run.test_loss) for run in members(line))
+
+
 def read(line: Line) -> Story:
     """What the logs of the runs of ``line`` tell; meant for a thread."""
     from engine.runs.follow import load_state

@@ -74,7 +74,7 @@ class HomeScreen(ActingScreen):
     class StoryRead(Message):
         """The log of a line was read."""
 
-        def __init__(self, about: str, story: Story) -> None:
+        def __init__(self, about: object, story: Story) -> None:
             super().__init__()
             self.about, self.story = about, story
 
@@ -93,7 +93,7 @@ class HomeScreen(ActingScreen):
         self._mixes: tuple[RunDir, ...] = ()
         self._attended = -1
         self._resting: Timer | None = None
-        self._curve_of = ""
+        self._curve_of: object = None
         self._chosen_before = ""
 
     def remembered(self) -> dict[str, Any]:
@@ -272,7 +272,7 @@ class HomeScreen(ActingScreen):
         """What is known of the chosen line, and its losses once the cursor rests there."""
         if not self.query("#answer-text"):  # the last that comes
             return
-        from tui.home.curve import REST_S, Curve
+        from tui.home.curve import REST_S, Curve, known_of
         from tui.home.detail import Detail
 
         line, detail, curve = self.chosen, self.query_one(Detail), self.query_one(Curve)
@@ -281,19 +281,19 @@ class HomeScreen(ActingScreen):
         self.set_class(not has_curve, "-no-curve")
         if line is None or not has_curve:
             return
-        if self._curve_of == line.id:
+        if self._curve_of == (about := known_of(line)):
             curve.go_on(line)
             return
-        self._curve_of = line.id
+        self._curve_of = about
         if self._resting is not None:
             self._resting.stop()
-        self._resting = self.set_timer(REST_S, lambda: self._read_curve(line))
+        self._resting = self.set_timer(REST_S, lambda: self._read_curve(line, about))
 
     @work(thread=True, group="curve", exclusive=True)
-    def _read_curve(self, line: Summary) -> None:
+    def _read_curve(self, line: Summary, about: object) -> None:
         from tui.home.curve import read
 
-        self.post_message(self.StoryRead(line.id, read(line)))
+        self.post_message(self.StoryRead(about, read(line)))
 
     @on(StoryRead)
     def _show_story(self, message: StoryRead) -> None:

@@ -97,6 +97,49 @@ async def test_delete_lists_what_it_removes_and_takes_only_that(make_world: Make
     assert notes.read_text() == "mine"
 
 
+async def test_a_run_whose_files_can_not_be_counted_is_told_of(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program took one away while they were being counted for the question."""
+    fake_runs.finished_run(root)
+
+    def gone(path: Path) -> int:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr("tui.home.watch._size", gone)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        await pilot.press("delete")
+        await until(pilot, lambda: any("No such file" in each.message for each in app._notifications))
+        assert not isinstance(app.screen, ConfirmScreen)
+
+
+async def test_the_report_is_that_of_the_run_that_was_chosen_when_the_key_was_pressed(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_runs.finished_run(root, "first")
+    fake_runs.finished_run(root, "second")
+    written: list[str] = []
+    monkeypatch.setattr("tui.run_actions.write_report", lambda run: written.append(run.name) or "written")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "second")
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        chosen, tell = home.chosen, home.tell
+
+        def moved_on(words: str, severity: str) -> None:
+            app.call_from_thread(home.listing.action_move, 1)
+            tell(words, severity)
+
+        monkeypatch.setattr(home, "tell", moved_on)
+        await pilot.press("o")
+        await until(pilot, lambda: bool(written))
+        assert chosen is not None
+        assert written == [chosen.name]
+
+
 async def test_stop_asks_first_and_then_tells_the_runner(make_world: MakeWorld, live: Live) -> None:
     run, _ = live(20)
     app = TunedeckApp(make_world())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from engine.runs import events as ev
 from tests.tui import fake_runs
 from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
@@ -91,6 +92,23 @@ async def test_the_curve_of_the_chosen_run_grows_with_it(make_world: MakeWorld, 
         assert curve._courses[0].x[-1] == 20
         fake_runs.train(writer, 21, 30, 900)
         await until(pilot, lambda: curve._courses[0].x[-1] == 30)
+
+
+async def test_what_an_evaluation_found_comes_to_the_curve_and_the_answer_while_one_looks(
+    make_world: MakeWorld, live: Live
+) -> None:
+    _, writer = live(20, "orders")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(200, 60)) as pilot:
+        from tui.home.curve import Curve
+
+        await until(pilot, lambda: app.screen.query("Curve") and app.screen.query_one(Curve)._courses)
+        curve = app.screen.query_one(Curve)
+        before = curve._curves["eval"].length
+        writer.emit(ev.Eval(step=25, loss=1.5, n=100))
+        writer.emit(ev.Sample(step=25, index=0, prompt="the newest prompt", answer="the newest answer"))
+        await until(pilot, lambda: curve._curves["eval"].length == before + 1)
+        await until_shows(pilot, "the newest answer")
 
 
 async def test_the_curve_of_a_run_fills_its_width(make_world: MakeWorld, root: Path) -> None:
