@@ -257,7 +257,7 @@ class StrengthScreen(JobScreen):
             self.trouble(error)
             return
         said = text("strength.kept-at", scale=made.scale, full=made.full) if made.full else text("strength.full-again")
-        self.app.call_from_thread(self._tell_kept, " ".join([said, *map(text, made.told)]))
+        self.in_screen(self._tell_kept, " ".join([said, *map(text, made.told)]))
         self._read()
 
     def _tell_kept(self, said: str) -> None:

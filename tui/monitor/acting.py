@@ -206,7 +206,7 @@ class ActingMonitor(LogSearch, Screen[None]):
         except TunedeckError as error:
             self.resumed_at = None
             self.tell(str(error), "error")
-            self.app.call_from_thread(self.show_state)
+            self.in_screen(self.show_state)
 
     @work
     async def action_remedy(self, number: int) -> None:
@@ -228,7 +228,7 @@ class ActingMonitor(LogSearch, Screen[None]):
         except TunedeckError as error:
             self.tell(str(error), "error")
             return
-        self.app.call_from_thread(self._applied, target)
+        self.in_screen(self._applied, target)
 
     def _applied(self, target: RunDir) -> None:
         if target != self.run_dir:
@@ -265,7 +265,7 @@ class ActingMonitor(LogSearch, Screen[None]):
         except TunedeckError as error:
             self.resumed_at = None
             self.tell(str(error), "error")
-            self.app.call_from_thread(self.show_state)
+            self.in_screen(self.show_state)
 
     @work(thread=True, group="report", exclusive=True)
     def action_report(self) -> None:

@@ -145,7 +145,7 @@ class ArrangedMonitor(ActingMonitor):
         if found is None:
             self.tell(text("monitor.no-earlier"), "information")
         else:
-            self.app.call_from_thread(self._lay_below, found, before)
+            self.in_screen(self._lay_below, found, before)
 
     @work(thread=True, group="earlier", exclusive=True)
     def lay_below(self, run: str) -> None:
@@ -153,7 +153,7 @@ class ArrangedMonitor(ActingMonitor):
         worker, before = get_current_worker(), earlier_runs(self.run_dir, world_of(self).root)
         found = next((each for each in before if each.id == run), None)
         if found is not None and not worker.is_cancelled:
-            self.app.call_from_thread(self._lay_below, curves_of(found), before)
+            self.in_screen(self._lay_below, curves_of(found), before)
 
     def _lay_below(self, found: Earlier | None, before: Sequence[RunDir] = ()) -> None:
         self._before = before

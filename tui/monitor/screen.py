@@ -168,7 +168,7 @@ class MonitorScreen(ArrangedMonitor):
     def _read_outcome(self) -> None:
         worker, found = get_current_worker(), verdict.read(self.run_dir)
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._outcome_read, found)
+            self.in_screen(self._outcome_read, found)
 
     def _outcome_read(self, found: verdict.Outcome | None) -> None:
         if found != self._outcome:

@@ -35,13 +35,26 @@ LEAST_COLUMNS, LEAST_ROWS = 60, 18
 class Whole(_Widget):
     """A mixin that stands before ``Widget`` among the bases.
 
-    Children are there from the mount on until the removal begins. A worker's answer, a timer or a call put off that
-    comes later finds nobody: it is dropped here, so that no handler has to ask.
+    Children are there from the mount on until the removal begins, but for a moment while they are made anew. A worker's
+    answer, a timer or a call put off that comes later finds nobody: it is dropped here, so that no handler has to ask.
     """
+
+    _is_recomposing = False
 
     @property
     def is_whole(self) -> bool:
-        return self.is_mounted and not self._pruning
+        return self.is_mounted and not self._pruning and not self._is_recomposing
+
+    async def recompose(self) -> None:
+        self._is_recomposing = True
+        try:
+            await super().recompose()
+        finally:
+            self._is_recomposing = False
+
+    def in_screen(self, callback: Callable[..., Any], *args: Any) -> None:
+        """From another thread: call ``callback`` in that of the screen, unless it is not whole any more."""
+        self.app.call_from_thread(self._if_whole, callback, *args)  # type: ignore[arg-type]
 
     async def _on_message(self, message: Message) -> None:
         is_ours = not type(message).__module__.startswith("textual.") or isinstance(message, events.Timer)

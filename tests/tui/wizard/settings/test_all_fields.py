@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from textual.pilot import Pilot
 
 from engine.config.presets import Resolved
@@ -10,6 +13,7 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp
 from tests.tui.wizard.steering import press, settle, shown_words, write
 from tui.widgets.choosers import PickList
+from tui.wizard.settings.all_fields import AllFields
 
 
 async def to_table(app: WizardApp, pilot: Pilot[None]) -> PickList:
@@ -77,3 +81,21 @@ async def test_what_is_allowed_is_said_of_the_field_under_the_cursor(open_wizard
         listed.choose("model.quantization")
         await press(app, pilot, "up", "down")
         assert "Allowed: auto, none, nf4" in shown_words(app)
+
+
+async def test_what_is_heard_of_the_machine_while_the_table_comes_is_shown_with_it(
+    open_wizard: Opener, prefill: Resolved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose, heard = AllFields.compose, []
+
+    def compose_meanwhile(table: AllFields) -> Any:
+        wizard = table.screen
+        wizard._weighed()  # type: ignore[attr-defined]
+        heard.append(wizard.keep())  # type: ignore[attr-defined]
+        return compose(table)
+
+    async with open_wizard(prefill) as (app, pilot):
+        monkeypatch.setattr(AllFields, "compose", compose_meanwhile)
+        listed = await to_table(app, pilot)
+        assert len(heard) == 1
+        assert len(fields_of(listed)) > 40
