@@ -1,7 +1,8 @@
 """Child process that evaluates a run afterwards: ``python -P -m engine.jobs.evaluate REQUEST``, JSON lines on stdout.
 
 REQUEST is an ``EvaluationRequest``. Lines are of type progress or note, then one result (the evaluation's name and
-folder), stopped or error. SIGTERM and SIGINT stop it between two tokens; what was answered by then is kept.
+folder), stopped or error. SIGTERM and SIGINT stop it at once while libraries and model are loaded, then between two
+tokens; what was answered by then is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 
 from engine.common import hub_watch
-from engine.common.child import Say, answers, doing
+from engine.common.child import Interrupted, Say, answers, doing
 from engine.common.clean_text import in_words
 from engine.common.errors import TunedeckError
 from engine.runs import events as ev
@@ -33,19 +34,28 @@ def main(arguments: Sequence[str]) -> int:
 def serve(arguments: Sequence[str], kind: type[msgspec.Struct], failed: str, answer: Answer) -> int:
     """Answer the request of ``kind`` in ``arguments``, and say what came of it; ``failed`` is for unforeseen errors."""
     say = answers()
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: stopped.append(number))
+    is_stopped = counts = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal is_stopped
+        was_stopped, is_stopped = is_stopped, True
+        if not counts and not was_stopped:  # nothing is there to be kept, and loading goes on for long
+            raise Interrupted
 
     def check() -> None:
-        if stopped:
+        nonlocal counts
+        counts = True
+        if is_stopped:
             raise StopRequested
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
     try:
         request = msgspec.json.decode(arguments[0], type=kind)
         with hub_watch.listening(lambda message: say("progress", done=0, total=None, message=message)):
             values = answer(request, say, _sink(say), check)
-    except StopRequested:
+    except (StopRequested, Interrupted):
         say("stopped")
         return 130
     except TunedeckError as error:
