@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
 import psutil
 import torch
 
 from engine.common.errors import MachineError, TunedeckError
-from engine.evaluation.heldout import add_by_source
 from engine.messages.message import Message
 from engine.modeling.batches import Batch, StepPlan
 from engine.modeling.optimizers import learning_rate
@@ -27,6 +25,7 @@ from engine.runs.mix_changes import MixChange
 from engine.runs.steering import Order
 from engine.training.best import judged, keeps_best
 from engine.training.checkpoint import TrainerState
+from engine.training.gradient import Gradient, Tally, row_losses
 from engine.training.mixing import replay_now, share_wanted
 from engine.training.prepare import Training
 from engine.training.spikes import Found, SpikeFinder
@@ -81,20 +80,6 @@ class Hooks:
     remix: Callable[[StepPlan, MixChange], StepPlan] | None = None
 
 
-@dataclass
-class _Tally:
-    """What one optimizer step adds up. ``loss`` and the losses ``per_part`` stay on the device until they are read."""
-
-    loss: torch.Tensor | None = None
-    per_part: list[torch.Tensor] = field(default_factory=list)
-    sources: list[np.ndarray] = field(default_factory=list)
-    tokens: int = 0
-    supervised: int = 0
-    weight: float = 0.0
-    sums: dict[int, float] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
-
-
 class Loop:
     """Trains what is ``training`` in the order of its steps, in batches of ``budget_tokens``, as one of its ranks.
 
@@ -104,18 +89,16 @@ class Loop:
     def __init__(self, training: Training, budget_tokens: int, hooks: Hooks, past: Iterable[float] = ()) -> None:
         self.config, self.objective, self.layout = training.config, training.objective, training.layout
         self.plan, self.examples, self.sources = training.steps, training.rows.train, training.rows.sources
-        built = training.built
-        self.net, self.optimizer, self.accelerator = built.net, built.optimizer, built.accelerator
+        self.net, self.optimizer = training.built.net, training.built.optimizer
         self.memory, self.steering, self.ranks = training.memory, training.steering, training.ranks
         self.sink, self.hooks = training.phases.sink, hooks
         self.budget, self.halved = budget_tokens, False
         self.larger: int | None = None  # the budget before memory ran out, at step ``short_at``
         self.short_at = 0
-        self.tries_larger = self.accelerator.device.type == "cuda"  # in RAM too much of it would end the process
-        self.told_overflow = False
+        self.device = training.built.accelerator.device
+        self.tries_larger = self.device.type == "cuda"  # in RAM too much of it would end the process
+        self.gradient = Gradient(training, hooks.between)
         self._orders: list[Order] = []
-        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.device = self.accelerator.device
         self.rhythm = rhythm_of(self.config, self.plan.total_steps)
         self.done = training.done
         self.spikes = SpikeFinder(past)
@@ -183,8 +166,8 @@ class Loop:
             fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
             if fate == _DONE:
                 assert tally is not None
-                loss, grad_norm = self._finish_gradient(tally)
-                if not self._overflowed(step, loss, grad_norm):
+                loss, grad_norm = self.gradient.finish(tally)
+                if not self.gradient.overflowed(step, loss, grad_norm):
                     break
             set_torch_state(random_state)
             self.optimizer.zero_grad(set_to_none=True)
@@ -219,10 +202,10 @@ class Loop:
             self._give_up(state, step, loss, grad_norm)
         return taken
 
-    def _try(self, batches: Sequence[Batch]) -> tuple[_Tally | None, Shortage | None]:
+    def _try(self, batches: Sequence[Batch]) -> tuple[Tally | None, Shortage | None]:
         """What the step's gradients added up, None if asked to stop; or the shortage of memory that ended it."""
         try:
-            return self._accumulate(batches), None
+            return self.gradient.add_up(batches), None
         except Exception as error:
             shortage = self.memory.shortage(error)
             if shortage is None:
@@ -256,80 +239,8 @@ class Loop:
         self.sink(ev.Warn(message=told, step=step))
         self.budget, self.larger = self.larger, None
 
-    def _accumulate(self, batches: Sequence[Batch]) -> _Tally | None:
-        """Gradients of a step: the weighted sum of the losses of all its parts over the sum of their weights."""
-        # Rows that all count nothing leave no gradient.
-        weight = self.ranks.totals([sum(batch.weight for batch in batches)])[0] or 1.0
-        tally = _Tally(supervised=sum(batch.supervised_tokens for batch in batches), weight=weight)
-        for index, batch in enumerate(batches):
-            if self.steering.stop_requested:
-                return None
-            self.hooks.between()
-            inputs = batch.inputs(self.device)
-            last = index == len(batches) - 1
-            self.memory.phase = "loss"
-            with self.accelerator.no_sync(self.net) if not last else nullcontext():
-                loss, per_part = self.net(*inputs)
-                self.memory.phase = "backward"
-                self.accelerator.backward(loss / weight)
-            tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
-            tally.tokens += batch.num_tokens
-            tally.per_part.append(per_part.detach())
-            if len(self.sources) > 1:
-                tally.sources.append(batch.sources)
-        return tally
-
-    def _finish_gradient(self, tally: _Tally) -> tuple[float, float]:
-        """Add the processes' gradients and clip them; mean loss and norm (before clipping) of all of them."""
-        self.ranks.add_gradients(self.parameters)
-        self.memory.phase = "step"
-        norm = self.accelerator.clip_grad_norm_(self.parameters, self.config.train.max_grad_norm or math.inf)
-        loss, grad_norm = self._read(tally, torch.as_tensor(norm, device=self.device))
-        if self.ranks.count > 1:
-            loss = self._add_up(tally, loss)
-        return loss / tally.weight, grad_norm
-
-    def _read(self, tally: _Tally, norm: torch.Tensor) -> tuple[float, float]:
-        """Sum of this process's losses, by source too, and the norm: the only wait for the device in a step."""
-        none = torch.zeros_like(norm) if tally.loss is None else tally.loss
-        by_source = tally.per_part if tally.sources else []
-        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *by_source)]).cpu()
-        loss, grad_norm = numbers[:2].tolist()
-        if by_source:
-            losses = numbers[2:].double().numpy()
-            add_by_source(tally.sums, tally.counts, np.concatenate(tally.sources), losses)
-        return loss, grad_norm
-
-    def _add_up(self, tally: _Tally, loss: float) -> float:
-        """Counts, and losses by source, of all processes; returns the sum of their losses."""
-        sources = range(len(self.sources))
-        told = self.ranks.totals(
-            [
-                loss, tally.tokens, tally.supervised,
-                *(tally.sums.get(source, 0.0) for source in sources),
-                *(tally.counts.get(source, 0) for source in sources),
-            ]
-        )  # fmt: skip
-        loss, tokens, supervised, *rest = told
-        tally.tokens, tally.supervised = int(tokens), int(supervised)
-        counts = {source: int(count) for source, count in zip(sources, rest[len(sources) :], strict=True)}
-        tally.counts = {source: count for source, count in counts.items() if count and len(self.sources) > 1}
-        tally.sums = {source: rest[source] for source in tally.counts}
-        return loss
-
-    def _overflowed(self, step: int, loss: float, grad_norm: float) -> bool:
-        """Whether the scaled gradient left float16's range; the scale is halved then, for the step to be repeated."""
-        scaler = self.accelerator.scaler
-        if scaler is None or not math.isfinite(loss) or math.isfinite(grad_norm) or scaler.get_scale() <= 1:
-            return False
-        scaler.update()
-        if not self.told_overflow:
-            self.told_overflow = True
-            self.sink(ev.Warn(message=Message("events.overflow", step=step), step=step))
-        return True
-
     def _report(
-        self, state: TrainerState, tally: _Tally, loss: float, grad_norm: float, rate: float, seconds: float
+        self, state: TrainerState, tally: Tally, loss: float, grad_norm: float, rate: float, seconds: float
     ) -> None:
         by_source = {self.sources[s]: tally.sums[s] / tally.counts[s] for s in tally.sums}
         allocated, reserved = memory_now(self.device)
@@ -480,18 +391,6 @@ class Loop:
 
     def _sample_due(self, step: int) -> bool:
         return step % self.rhythm.sample == 0 and step < self.plan.total_steps
-
-
-def row_losses(batches: Sequence[Batch], per_part: Sequence[torch.Tensor], indices: Sequence[int]) -> dict[int, float]:
-    """Mean loss of each row's parts, by its index; ``indices`` are those of the rows that ``batches`` were cut from."""
-    found: dict[int, float] = {}
-    for batch, losses in zip(batches, per_part, strict=True):
-        begin, on_host = 0, losses.float().cpu()
-        for place, count in zip(batch.places, batch.held_parts, strict=True):
-            if count:
-                found[indices[place]] = float(on_host[begin : begin + count].mean())
-            begin += count
-    return found
 
 
 def half_of(budget_tokens: int, batches: Sequence[Batch]) -> int:

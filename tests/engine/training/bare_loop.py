@@ -26,12 +26,13 @@ QUIET = Hooks(save=lambda state, reason: "", evaluate=lambda state: None, sample
 def bare_loop(
     config: RunConfig, steps: StepPlan, examples: Sequence[Any], built: Any, budget_tokens: int,
     sink: Callable[[ev.Event], None], sources: Sequence[str] = ("rows",), objective: Objective | None = None,
+    ranks: Any = ALONE,
 ) -> Loop:  # fmt: skip
     """``built`` has net, optimizer and accelerator; memory runs out as on a CPU."""
     training: Any = SimpleNamespace(
         config=config, objective=objective or Sft.of(config), layout=Layout(0, config.dataset.packing is True),
         steps=steps, rows=SimpleNamespace(train=examples, sources=list(sources)), built=built,
-        memory=MemoryGuard(torch.device("cpu"), sink), steering=Steering(), phases=Phases(sink), ranks=ALONE,
+        memory=MemoryGuard(torch.device("cpu"), sink), steering=Steering(), phases=Phases(sink), ranks=ranks,
         done=Interventions(),
     )  # fmt: skip
     return Loop(training, budget_tokens, QUIET)

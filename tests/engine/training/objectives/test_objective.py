@@ -15,6 +15,7 @@ import torch
 from engine.config import toml
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
+from engine.distributed.ranks import ALONE
 from engine.modeling.batches import StepPlan
 from engine.runs import events as ev
 from engine.runs.phases import Phases
@@ -104,12 +105,12 @@ def test_weights_and_losses_add_up_over_processes(tiny: Path, rows: Path, home: 
         loop = bare_loop(
             training.config, plan, training.rows.train, parts, 200,
             lambda event: steps.append(event) if isinstance(event, ev.Step) else None, training.rows.sources, PAIRS,
+            ranks,
         )  # fmt: skip
-        loop.ranks = ranks or loop.ranks
         loop.run(TrainerState(0))
         return steps
 
-    alone = looped(None)
+    alone = looped(ALONE)
     told, barrier = [None, None], threading.Barrier(2)
     found: dict[int, list[ev.Step]] = {}
     threads = [
