@@ -14,6 +14,7 @@ from textual.geometry import Size
 from textual.notifications import Notify
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.worker import get_current_worker
 
 from engine.common import settings
 from engine.common.clean_text import clean
@@ -367,6 +368,14 @@ class TunedeckApp(App[None]):
             self.switch_mode("home")
         await self.remove_mode(mode)
         self.add_mode(mode, factory)
+
+    async def push_screen_wait(self, screen: Screen[Any] | str, *, mode: str | None = None) -> Any:
+        """Textual's own first waits, in the worker, for screens that are being closed. Where one of them is that of the
+        worker, it is cancelled, and with it what it waits for: nothing would ever move again."""
+        node = get_current_worker().node
+        if isinstance(node, Screen) and node not in self.screen_stack:
+            raise asyncio.CancelledError  # the screen that asks was left
+        return await asyncio.shield(self.push_screen(screen, wait_for_dismiss=True, mode=mode))
 
     def action_palette(self) -> None:
         """Everything that can be done or opened from here, by name."""

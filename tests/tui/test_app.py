@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual import events
+from textual import events, work
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -20,6 +20,7 @@ from tui.monitor.screen import MonitorScreen
 from tui.terminal import Flags
 from tui.widgets.chart import Chart
 from tui.widgets.dialogs import ConfirmScreen
+from tui.widgets.whole import WholeScreen
 
 
 async def test_news_on_the_rule_above_the_keys_gives_way_to_what_comes_after_it(make_world: MakeWorld) -> None:
@@ -213,3 +214,26 @@ async def test_what_is_pasted_steers_no_terminal(make_world: MakeWorld, root: Pa
         assert app.focused.value.startswith("orderred\\x00red")  # type: ignore[union-attr]
         await pilot.pause()
         assert screen_text(app).replace("\n", "").isprintable()
+
+
+class _Asks(WholeScreen, Screen[None]):
+    """Is left, and asks something in the same breath."""
+
+    @work
+    async def ask(self) -> None:
+        await self.app.push_screen_wait(ConfirmScreen("Sure?", "", ()))
+
+    def leave_and_ask(self) -> None:
+        self.dismiss()
+        self.ask()
+
+
+async def test_a_screen_that_is_left_while_it_asks_closes_and_asks_nothing(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(asks := _Asks())
+        app.call_later(asks.leave_and_ask)
+        await until(pilot, lambda: not asks.is_running)
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("question_mark")
+        await until_shows(pilot, said("home.help"))
