@@ -25,6 +25,7 @@ from engine.models.adapter.card import read_adapter
 from engine.models.adapter.config import RECORD_FILE, parents_in
 from engine.runs import mixes
 from engine.runs.directory import RunDir
+from engine.runs.phases import Phases
 from engine.tokens import held_out
 
 
@@ -62,16 +63,17 @@ def trained_on(run: RunDir, on_rows: Callable[[int], object] = lambda done: None
     return TrainedOn(index.content[is_trained], index.prompt[is_trained])
 
 
-def learned_before(run: RunDir, rows: Sequence[Row], check: Callable[[], None]) -> list[Message]:
+def learned_before(run: RunDir, rows: Sequence[Row], phases: Phases) -> list[Message]:
     """Which of ``rows``, that ``run`` holds out, the runs were trained on whose adapters it goes back to.
 
-    ``check`` may raise to end the reading.
+    ``phases`` may end the reading.
     """
     told = []
     for earlier in trained_runs(run):
         if earlier.id == run.id:
             continue
-        known = trained_on(earlier, lambda done: check())
+        phases.begin("read")
+        known = trained_on(earlier, lambda done: phases.check())
         learnt, _ = known.among(rows)
         if learnt:
             told.append(Message("evaluate.learned-before", run=earlier.name, rows=len(learnt), of=len(rows)))

@@ -85,7 +85,7 @@ def _own(
     if part == "validation" and _is_decided_by(training):
         own.notes.append(Message("baselines.on-validation"))
     if training.ranks.is_first:
-        own.notes += learned_before(run, questions.rows, training.phases.check)
+        own.notes += learned_before(run, questions.rows, training.phases)
     return own
 
 
