@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.session import Session
     from tui.terminal import Flags
 
+_INTERRUPTED = 130
 _TO_END_S = 10.0
 """For a screen whose terminal is gone to end by itself."""
 PLAIN = "--plain"
@@ -38,11 +39,18 @@ SCREEN_FLAGS = (PLAIN, "--ascii", "--no-mouse", "--colors=truecolor", "--colors=
 
 
 def main() -> None:
-    """Entry point of ``tunedeck``. Only flags of the screen: no verb's libraries are loaded."""
+    """Entry point of ``tunedeck``."""
     try:
-        sys.argv[1:] = _take_theme(language_flag.take(sys.argv[1:]))
-    except TunedeckError as error:
-        raise SystemExit(_tell(error)) from None
+        _begin()
+    except KeyboardInterrupt:  # pressed while libraries were loaded
+        raise SystemExit(_INTERRUPTED) from None
+
+
+def _begin() -> None:
+    """The screen where only its flags are given: no verb's libraries are loaded then. Else the verbs."""
+    sys.argv[1:] = _take_theme(sys.argv[1:])
+    with suppress(TunedeckError):  # there is no such language: the verbs say so, to programs too
+        sys.argv[1:] = language_flag.take(sys.argv[1:])
     is_asked = "_TUNEDECK_COMPLETE" not in os.environ  # else a shell asks what could stand after Tab
     if is_asked and all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
         if PLAIN in sys.argv[1:]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from engine.common.columns import aligned
-from engine.common.errors import ConfigError, TunedeckError
+from engine.common.errors import ConfigError, MachineError, TunedeckError, reason_of
 from engine.common.redact import redact
 from engine.messages.message import Message
 
@@ -194,6 +194,8 @@ def _write(stream: IO[str], text: str) -> None:
     except OSError as error:
         if error.errno == errno.EIO:  # a terminal that was closed
             raise BrokenPipeError from error
+        if stream is sys.stdout and error.errno != errno.EPIPE:
+            raise MachineError("cli-runs.no-output", reason=reason_of(error)) from None
         raise
 
 

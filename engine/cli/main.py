@@ -40,7 +40,8 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.messages import language
 
 INTERRUPTED = 130
-_COLORS = completing.one_of("truecolor", "256", "16", "none")
+_COLORS = completing.one_of(*usage.COLORS)
+_is_color = usage.one_of(*usage.COLORS)
 _LANGUAGES = completing.one_of(*language.LANGUAGES)
 _THEMES = completing.one_of(*completing.THEMES)
 _UsageError: Any = typer.BadParameter.__bases__[0]
@@ -74,6 +75,8 @@ def build() -> typer.Typer:
 
 def main(open_screen: Callable[..., int]) -> None:
     """Run the command line and end the process. ``open_screen("home" | "attach" | "demo" ..., ...)`` gives a code."""
+    if sys.stdout is None:  # closed by the shell: what is said goes nowhere
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb
@@ -122,7 +125,7 @@ def _no_verb(
     ascii_only: Annotated[bool, typer.Option("--ascii")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
     plain: Annotated[bool, typer.Option("--plain")] = False,
-    colors: Annotated[str, typer.Option(metavar="N", autocompletion=_COLORS)] = "",
+    colors: Annotated[str, typer.Option(metavar="N", autocompletion=_COLORS, callback=_is_color)] = "",
     lang: Annotated[str, typer.Option(metavar="en|zh", autocompletion=_LANGUAGES)] = "",
     theme: Annotated[str, typer.Option(metavar="NAME", autocompletion=_THEMES)] = "",
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,8 +11,23 @@ from engine.messages.message import Message
 
 OPEN = "open"
 """The command that is meant where a path stands in the place of one."""
+COLORS = ("truecolor", "256", "16", "none")
+"""Values of ``--colors``, which the screen reads itself."""
 _NAMED_NOTHING = "usage.nothing-named", "usage.nothing-named-but-near"
 _NO_COMMAND = "usage.no-such-command", "usage.no-such-command-but-near"
+
+
+def one_of(*choices: str) -> Callable[[Any, Any, str], str]:
+    """For an option that takes one of ``choices``, or nothing: raises ConfigError for another value."""
+
+    def checked(context: Any, parameter: Any, value: str) -> str:
+        if value and value not in choices and not context.resilient_parsing:
+            expected = Message("usage.one-of", choices=", ".join(choices))
+            name, command = _name(parameter), context.command_path
+            raise ConfigError("usage.wrong-value", name=name, value=value, expected=expected, command=command)
+        return value
+
+    return checked
 
 
 def watch(command: Any) -> None:

@@ -54,7 +54,11 @@ def show(
         fail(problem, UNUSABLE)
         raise typer.Exit(UNUSABLE) from None
     if said["type"] == "none":
-        out(text("jobs.no-bad-row", reason=Message.from_json(said["message"])))
+        reason = Message.from_json(said["message"])
+        if as_json:
+            json_line({"at": None, "bad": False, "reason": reason})
+        else:
+            out(text("jobs.no-bad-row", reason=reason))
         return
     ray = from_json(said["ray"])
     if as_json:

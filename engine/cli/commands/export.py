@@ -58,7 +58,9 @@ def export(
         say(text("exporting.kept", files=len(plan.done)))
     with Progress() as progress:
         made = export(plan, progress)
-    if target == HUB and not _pushed(made, repo, not public, dry_run, yes):
+    if target == HUB and not _pushed(made, repo, not public, dry_run, yes, quiet=as_json):
+        if as_json:
+            json_line(msgspec.to_builtins(made) | {"repo": None, "proof": None})
         return
     for file in made.files if target != HUB and not as_json else ():
         out(str(Path(made.path) / file))
@@ -91,7 +93,7 @@ def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> 
     return made, evaluation
 
 
-def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool) -> bool:
+def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool, quiet: bool) -> bool:
     """Show what would go to the hub, and send it when the person agrees; whether it was sent."""
     from engine.app.export import CARD
     from engine.app.hub_push import plan_push, push
@@ -99,7 +101,7 @@ def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool) ->
     planned = plan_push(made, repo, private)
     seen = text("hub.seen-private" if private else "hub.seen-public")
     say(text("hub.would-push", files=len(planned.files), size=planned.bytes, repo=repo, seen=seen))
-    for file, size in planned.files.items():
+    for file, size in planned.files.items() if not quiet else ():
         out(f"{file}  {formats.size(size)}")
     if planned.local_base:
         say(text("hub.local-base", base=planned.local_base))

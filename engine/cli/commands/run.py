@@ -281,16 +281,15 @@ def fields(
 ) -> None:
     """List every field of a config with its default and meaning."""
     from engine.cli.console import table
-    from engine.common.errors import ConfigError
     from engine.config.presets import description, known_fields, section_model
     from engine.config.schema import RunConfig
 
-    if as_json:
-        json_line(RunConfig.model_json_schema())
-        return
     sections = known_fields("")
     if section and section not in sections:
         raise ConfigError("config.no-such-section", section=section, known=sections)
+    if as_json:
+        json_line(RunConfig.model_json_schema())
+        return
     rows = []
     for name in [section] if section else sections:
         model = section_model(name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -14,6 +13,7 @@ from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.post_mortem import json_values, print_post_mortem
 from engine.cli.completing import run_names
 from engine.cli.console import error_values, json_line, one_line, out, padded, say, table
+from engine.cli.usage import one_of
 from engine.common.errors import RunError, reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.events import Eval
     from engine.runs.group_summary import Line
+    from engine.runs.listing import Order
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 
@@ -33,6 +34,8 @@ Json = Annotated[bool, typer.Option("--json")]
 _COLUMNS = ("cli-runs.column-run", "cli-runs.column-name", "cli-runs.column-state", "cli-runs.column-step",
             "cli-runs.column-loss", "cli-runs.column-result", "cli-runs.column-seen",
             "cli-runs.column-note")  # fmt: skip
+_ORDERS = ("newest", "name", "state", "metric", "loss")
+"""Those of ``engine.runs.listing``."""
 _LABELS = {
     "run": "cli-runs.run", "name": "cli-runs.name", "state": "cli-runs.state", "reason": "cli-runs.reason",
     "model": "cli-runs.model-name", "device": "cli-runs.device", "threads": "cli-runs.threads",
@@ -52,18 +55,8 @@ _MEMORY = {"predicted": "cli-runs.predicted", "used": "cli-runs.used", "total": 
 _LABEL_CELLS = 19
 
 
-class SortBy(StrEnum):
-    """The orders of ``engine.runs.listing``, as the command line takes them."""
-
-    newest = "newest"
-    name = "name"
-    state = "state"
-    metric = "metric"
-    loss = "loss"
-
-
 def runs(
-    sort: Annotated[SortBy, typer.Option("--sort")] = SortBy.newest,
+    sort: Annotated[str, typer.Option(metavar="ORDER", callback=one_of(*_ORDERS))] = "newest",
     only: Annotated[str, typer.Option("--filter", metavar="TEXT")] = "",
     as_json: Json = False,
 ) -> None:
@@ -73,12 +66,12 @@ def runs(
     from engine.runs.listing import matching, ordered
     from engine.runs.summary import summarise
 
-    found = [summarise(each) for each in list_runs()]
+    found, order = [summarise(each) for each in list_runs()], cast("Order", sort)
     if as_json:
-        shown = [each for each in ordered(matching(found, only), sort.value) if not isinstance(each, GroupSummary)]
+        shown = [each for each in ordered(matching(found, only), order) if not isinstance(each, GroupSummary)]
         json_line([_summary(each) for each in shown])
         return
-    lines = ordered(matching(fold(found), only), sort.value)
+    lines = ordered(matching(fold(found), only), order)
     if not found:
         say(text("cli-runs.none"))
     elif not lines:

@@ -68,9 +68,8 @@ def change(
     no_wait: NoWait = False,
 ) -> None:
     """Change the share of replay, or lower the learning rate, from the next step on."""
-    name, setting = (first, second) if second else ("", first)
-    target = run_to_steer(name)
-    _command(target, "set", no_wait, _setting(setting))
+    name, values = (first, _setting(second)) if second else ("", _setting(first))
+    _command(run_to_steer(name), "set", no_wait, values)
 
 
 def _setting(given: str) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def test_without_a_bad_row_it_says_so(shell: Shell, rows: Path, serve: Serve) ->
     serve("say(type='none', message='3 rows searched.') if asked['ask'] == 'seek' else say(type='row', at=0)")
     answer = show(shell, rows, "--bad", "--model", "any")
     assert (answer.code, answer.out) == (0, "No bad row from there on. 3 rows searched.\n")
+    answer = show(shell, rows, "--bad", "--model", "any", "--json")
+    assert (answer.code, answer.json["at"], answer.json["bad"]) == (0, None, False)
 
 
 def test_a_child_that_dies_is_told_with_its_last_words(shell: Shell, rows: Path, serve: Serve) -> None:

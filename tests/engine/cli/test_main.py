@@ -120,6 +120,33 @@ def test_the_unexpected_is_told_even_where_nothing_can_be_saved(shell: Shell, mo
     assert "ZeroDivisionError: words of the library" in answer.err
 
 
+def test_a_full_disk_is_told_and_no_crash(home: Path) -> None:
+    code = "import sys; sys.argv = ['tunedeck', 'version']; from tui.__main__ import main; main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[:2] == ["tunedeck: The output can't be written", "  No space left on device."]
+    assert not list(home.glob("crash-*"))
+
+
+def test_a_stdout_that_the_shell_closed_is_no_crash(home: Path) -> None:
+    code = "import sys; sys.argv = ['tunedeck', 'version']; from tui.__main__ import main; main()"
+    done = subprocess.run(["sh", "-c", '"$0" -c "$1" >&-', sys.executable, code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_ctrl_c_while_libraries_are_loaded_ends_with_130_and_says_nothing(home: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['tunedeck', 'runs']; from tui import __main__\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed()); __main__.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_ctrl_c_ends_with_130(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(name: str) -> None:
         raise KeyboardInterrupt

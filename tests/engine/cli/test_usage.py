@@ -15,7 +15,8 @@ _WRONG = [
     (("status", "--jsn"), "usage.no-such-option-but-near"), (("merge",), "usage.missing-argument"),
     (("runs", "a", "b"), "usage.too-many-arguments"), (("estimate", "x", "--rank", "abc"), "usage.wrong-value"),
     (("estimate", "x", "--rank", "0"), "usage.wrong-value"), (("estimate", "x", "--rank", "1e9"), "usage.wrong-value"),
-    (("data", "show", "x", "--row"), "usage.option-without-value"),
+    (("data", "show", "x", "--row"), "usage.option-without-value"), (("runs", "--sort", "color"), "usage.wrong-value"),
+    (("fields", "nope"), "config.no-such-section"), (("--lang", "xx", "runs"), "messages.unknown-language"),
 ]  # fmt: skip
 
 
@@ -41,6 +42,18 @@ def test_the_near_command_of_the_hint_is_one(shell: Shell, home: object) -> None
 def test_a_value_says_what_it_should_be(shell: Shell) -> None:
     assert "'0' is not a whole number of at least 1." in shell("estimate", "x", "--rank", "0").err
     assert "'5000' is not a whole number of at most 1,024." in shell("estimate", "x", "--rank", "5000").err
+
+
+def test_a_choice_says_what_there_is(shell: Shell) -> None:
+    assert "'color' is not one of newest, name, state, metric, loss.\n" in shell("runs", "--sort", "color").err
+    for line in (("--colors", "3"), ("open", ".", "--colors", "3")):
+        assert "'3' is not one of truecolor, 256, 16, none.\n" in shell(*line).err
+
+
+def test_a_run_without_what_to_set_is_no_run_that_does_not_train(shell: Shell, home: Path) -> None:
+    answer = shell("set", "20260101-000000-tiny-0000")
+    assert answer.code == 2
+    assert "20260101-000000-tiny-0000 is neither replay=SHARE nor rate=FACTOR" in answer.err
 
 
 def test_a_group_without_a_command_shows_its_help(shell: Shell) -> None:
