@@ -46,7 +46,12 @@ _USERS = os.environ.setdefault("TUNEDECK_USERS_HOME", os.environ.get("TUNEDECK_H
 (Path(_NOWHERE.name) / "ask-for-the-fixture-home").touch()
 os.environ["TUNEDECK_HOME"] = str(Path(_NOWHERE.name) / "ask-for-the-fixture-home" / "tunedeck")
 
-_STARTS_HEAVY = ("engine.distributed.workers", "engine.cli.commands.data_show", "engine.cli.commands.selftest")
+_STARTS_HEAVY = (
+    "engine.app.chat",
+    "engine.distributed.workers",
+    "engine.cli.commands.data_show",
+    "engine.cli.commands.selftest",
+)
 """Modules whose ``COMMAND`` is of children that load the training's libraries."""
 
 

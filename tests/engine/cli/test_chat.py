@@ -151,6 +151,7 @@ def test_without_room_beside_a_training_nothing_is_started(
     assert "slower" in shell("chat", str(adapter), "--prompt", "a").err
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_real_process_answers(shell: Shell, adapter: Path) -> None:
     said = shell(
         "chat", str(adapter), "--beside", "base", "--prompt", "Hi", "--max-new-tokens", "4", "--gpu", "cpu", "--json"

@@ -233,7 +233,7 @@ def test_vllm_is_started_by_the_exported_script_over_the_base(tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory, converter_folder: Path) -> Iterator[LlamaServer]:
+def llama(tmp_path_factory: pytest.TempPathFactory, converter_folder: Path, module_warm: None) -> Iterator[LlamaServer]:
     from tests.engine.export.gguf.families import make
 
     folder = tmp_path_factory.mktemp("llama")

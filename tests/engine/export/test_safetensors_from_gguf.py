@@ -13,6 +13,7 @@ from engine.models import starter
 from engine.models.card import read_card
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_file_that_is_no_gguf_is_said_in_one_line_and_leaves_no_model(tmp_path: Path) -> None:
     broken = tmp_path / "model.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))

@@ -12,13 +12,13 @@ from engine.export.gguf import converter
 from engine.export.gguf.server import LlamaServer
 from tests.engine.export.gguf.families import make
 
-pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
+pytestmark = pytest.mark.usefixtures("gguf_converter", "module_warm")
 
 _MOST = 6
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory, converter_folder: Path) -> Path:
+def file(tmp_path_factory: pytest.TempPathFactory, converter_folder: Path, module_warm: None) -> Path:
     folder = tmp_path_factory.mktemp("served")
     model, path = make("Llama", folder / "model"), folder / "model.gguf"
     converter.run(converter_folder, {"do": "convert", "model": str(model), "out": str(path), "type": "f32"})

@@ -14,6 +14,8 @@ from engine.models.card import read_card
 from engine.models.gguf import BITS, PLAIN, bits_a_weight, size_of
 from tests.engine.export.gguf.families import VOCABULARY, write_tokenizer
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 _HEADER = 0.03
 """Of a file as small as these; 0.01% of one of a gigabyte."""
 
