@@ -373,8 +373,8 @@ class TunedeckApp(App[None]):
         """Textual's own first waits, in the worker, for screens that are being closed. Where one of them is that of the
         worker, it is cancelled, and with it what it waits for: nothing would ever move again."""
         node = get_current_worker().node
-        if isinstance(node, Screen) and node not in self.screen_stack:
-            raise asyncio.CancelledError  # the screen that asks was left
+        if isinstance(node, Screen) and node is not self.screen:
+            raise asyncio.CancelledError  # the screen that asks was left, or asks something already
         return await asyncio.shield(self.push_screen(screen, wait_for_dismiss=True, mode=mode))
 
     def action_palette(self) -> None:

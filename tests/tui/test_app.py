@@ -237,3 +237,14 @@ async def test_a_screen_that_is_left_while_it_asks_closes_and_asks_nothing(make_
         assert isinstance(app.screen, HomeScreen)
         await pilot.press("question_mark")
         await until_shows(pilot, said("home.help"))
+
+
+async def test_of_two_keys_at_once_that_ask_the_second_does_not(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(asks := _Asks())
+        asks.ask()
+        asks.ask()
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is asks)
