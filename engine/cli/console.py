@@ -12,23 +12,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
-from engine.common.columns import aligned
+from engine.common.columns import aligned, cells, cut, width_of
 from engine.common.errors import ConfigError, MachineError, TunedeckError, reason_of
 from engine.common.redact import redact
 from engine.messages.message import Message
 
+_SAME_AGAIN_S = 60.0
 _ROWS = "jobs.looking-at-rows"
 """What is counted in rows and can be more than a million of them; all else of that size is bytes."""
 
 
 def out(text: str = "") -> None:
     """A line of data."""
-    _write(sys.stdout, text)
+    _write(sys.stdout, _at_words(text, sys.stdout))
 
 
 def say(text: str = "") -> None:
     """A line of narration."""
-    _write(sys.stderr, text)
+    _write(sys.stderr, _at_words(text, sys.stderr))
 
 
 def json_line(value: Any) -> None:
@@ -97,13 +98,37 @@ def error_values(problem: TunedeckError) -> dict[str, Any]:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns on stdout: fitted to a terminal, or plain, whole and aligned for a pipe."""
+    """Columns on stdout: fitted to a terminal, or whole and aligned for a pipe."""
     body = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and draws():
         _table_for_terminal(headers, body)
         return
-    for line in aligned([headers, *body]):
+    for line in fitted(headers, body, sys.stdout):
         out(line)
+
+
+def fitted(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], stream: IO[str], right: bool = False
+) -> list[str]:  # fmt: skip
+    """Columns as lines for ``stream``; where its terminal is too narrow for them, each row as a list of its cells.
+
+    ``right``: as of ``aligned``.
+    """
+    from engine.messages.catalogue import clauses
+    from engine.messages.catalogue import text as sentence
+
+    lines, width = aligned([headers, *rows], right), width_of(stream)
+    if width is None or max(map(cells, lines)) <= width:
+        return lines
+    told = []
+    for first, *others in rows:
+        named = [
+            sentence("widgets.named", name=header, value=cell)
+            for header, cell in zip(headers[1:], others, strict=True)
+            if cell
+        ]
+        told += cut(clauses(first, *named), width, hanging=2)
+    return told
 
 
 def _table_for_terminal(headers: Sequence[str], rows: list[list[str]]) -> None:
@@ -127,13 +152,16 @@ def draws() -> bool:
 
 
 class Progress:
-    """Tells how far a job is: on a terminal in one line that is written over, else a line every few seconds."""
+    """Tells how far a job is: on a terminal in one line that is written over, else a line every few seconds.
+
+    A line that would say the same again comes once a minute.
+    """
 
     def __init__(self, every_s: float = 5.0) -> None:
         self._live = sys.stderr.isatty() and draws()
         self._every_s = 0.1 if self._live else every_s
         self._told_at = -math.inf
-        self._said = ""
+        self._said = self._line = ""
 
     def __call__(self, done: int, total: int | None, message: Message | str) -> None:
         """``done`` of ``total`` bytes or steps of what ``message`` says."""
@@ -144,11 +172,13 @@ class Progress:
         now = time.monotonic()
         if message == self._said and now - self._told_at < self._every_s and done != total:
             return
-        self._told_at, self._said = now, message
         large = (total or done) > 1_000_000 and not is_rows
         unit = 1e6 if large else 1
         figures = f"{done / unit:,.0f}" + (f" / {total / unit:,.0f}" if total else "") + (" MB" if large else "")
         text = message if total is None and not done else sentence("widgets.named", name=message, value=figures)
+        if not self._live and text == self._line and now - self._told_at < _SAME_AGAIN_S:
+            return
+        self._told_at, self._said, self._line = now, message, text
         if self._live:
             sys.stderr.write(f"\r\x1b[K{_safe(text)}")
             sys.stderr.flush()
@@ -185,6 +215,14 @@ def padded(text: str, cells: int) -> str:
     from rich.cells import cell_len
 
     return text + " " * max(1, cells - cell_len(text))
+
+
+def _at_words(text: str, stream: IO[str]) -> str:
+    """``text`` cut at words for who is asked and told line by line; a command or a path stays whole, to be copied."""
+    if not os.environ.get("ACCESSIBLE"):
+        return text
+    width = width_of(stream)
+    return "\n".join(each for line in text.split("\n") for each in cut(line, width))
 
 
 def _write(stream: IO[str], text: str) -> None:

@@ -42,6 +42,13 @@ class Matter:
     is_news: bool = False
 
 
+def waiting_mixes() -> list[RunDir]:
+    """Mixes that were measured, and neither kept nor thrown away."""
+    from engine.runs import mixes  # not for the first frame
+
+    return [run for run in mixes.candidates() if (made := mixes.read(run)) is not None and made.tasks]
+
+
 def matters(
     lines: Sequence[Line], mixes: Sequence[RunDir], now: float, left: float | None = None, seen: Container[str] = ()
 ) -> list[Matter]:

@@ -38,18 +38,21 @@ def options(listed: Sequence[tuple[str, ModelCard]]) -> list[Option]:
     return found
 
 
-def rows(draft: Draft, card: ModelCard, verdicts: Verdicts, brief: bool = False) -> list[tuple[str, str]]:
+def rows(
+    draft: Draft, card: ModelCard, verdicts: Verdicts, brief: bool = False, whole: bool = False
+) -> list[tuple[str, str]]:
     """What to know of a model before it is chosen, label and words: what it is, how it fits, whether it suits.
 
-    ``brief``: of what its kind is told by, the first sign alone.
+    ``brief``: of what its kind is told by, the first sign alone; ``whole``: all of that, however long.
     """
     signs = card.kind_evidence[:1] if brief else card.kind_evidence
+    signs_told = clauses(*map(text, signs))
     found = verdicts.of(card)
     told = [
         (text("wizard-model.label-model"), describe.architecture(card)),
         *(said_of(found, card) if found else []),
         (text("wizard-model.label-advice"), advice(draft, card)),
-        (text("wizard-model.label-evidence"), shorten(clauses(*map(text, signs)), 160)),
+        (text("wizard-model.label-evidence"), signs_told if whole else shorten(signs_told, 160)),
     ]
     without = [(text("wizard-model.label-template"), text("wizard-model.no-template"))]
     return told + without * (not card.has_chat_template)
@@ -57,7 +60,8 @@ def rows(draft: Draft, card: ModelCard, verdicts: Verdicts, brief: bool = False)
 
 def lines(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[str]:
     """The same as lines, the name first."""
-    return [card.name, *(text("widgets.named", name=label, value=said) for label, said in rows(draft, card, verdicts))]
+    told = rows(draft, card, verdicts, whole=True)
+    return [card.name, *(text("widgets.named", name=label, value=said) for label, said in told)]
 
 
 def starter_lines() -> list[str]:

@@ -10,6 +10,7 @@ from textual.message_pump import MessagePump
 
 from engine.messages.catalogue import text
 from engine.messages.formats import size
+from tui.flow.matters import waiting_mixes
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
@@ -70,13 +71,6 @@ def watch(
             if first == _MOST_RUNS or sum(map(runs_in, found)) != first:
                 stop.wait(interval_s)
             first = _MOST_RUNS
-
-
-def waiting_mixes() -> list[RunDir]:
-    """Mixes that were measured, and neither kept nor thrown away."""
-    from engine.runs import mixes
-
-    return [run for run in mixes.candidates() if (made := mixes.read(run)) is not None and made.tasks]
 
 
 def runs_in(line: Line) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.draft.child import Progress
 
+if TYPE_CHECKING:
+    from tui.plain.lines import Tell
 
-def wait_for(answers: AsyncGenerator[Any, None], tell: Callable[[str], None]) -> Sequence[Any]:
+
+def wait_for(answers: AsyncGenerator[Any, None], tell: Tell) -> Sequence[Any]:
     """What the child says but its progress, which goes to ``tell``. Ctrl+C ends the child and is raised."""
 
     async def listen() -> list[Any]:
@@ -18,7 +21,7 @@ def wait_for(answers: AsyncGenerator[Any, None], tell: Callable[[str], None]) ->
         async with aclosing(answers):
             async for said in answers:
                 if isinstance(said, Progress):
-                    tell(said.text)
+                    tell(said.text, figures=(said.message, said.done, said.total))
                 else:
                     found.append(said)
         return found

@@ -318,7 +318,7 @@ def _mend(session: Session, report: Report) -> None:
             for number, each in enumerate(offered)
         ]
         safe = [each for each in repairs.safe(draft, report) if each in offered]
-        commands = {"m": text("plain.mend-all", count=len(safe))} if safe else {}
+        commands = {"m": text("plain.mend-all", count=len(safe))} if len(safe) > 1 else {}
         if facts.repairs:
             commands["u"] = text("plain.undo", what=facts.repairs[-1].what)
         about = f"{text('plain.about-remedy')} {repairs.in_force(draft, facts)}".strip()

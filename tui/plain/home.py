@@ -52,6 +52,8 @@ _TARGETS = {
 }  # fmt: skip
 _ACTS = {"resume": "r", "export": "u", "evaluate": "e", "mix": "mix"}
 """Words for the actions of home that a matter names; to open a run its number is enough."""
+_MORE = {"mix": "N"}
+"""What is typed behind the run's number: a mix takes another run."""
 _LISTED = 20
 
 
@@ -187,13 +189,16 @@ class Home:
         """What waits for a person, with the command that acts."""
         import time
 
-        from tui.flow.matters import matters
+        from tui.flow.matters import matters, waiting_mixes
 
         numbers = {line.id: str(number) for number, line in enumerate(self._runs, 1)}
         numbers |= {member.id: number for number, member in self._members().items()}
-        for each in matters(self._runs, (), time.time()):
-            command = " ".join(filter(None, [_ACTS.get(each.key, ""), numbers[each.run]]))
-            self._lines.say(text("plain.matter", words=each.words, command=command), hanging=2)
+        for each in matters(self._runs, waiting_mixes(), time.time()):
+            if each.mix is not None:
+                typed = ["mix", *(" ".join(("mix", each.mix.id, end)) for end in ("--keep", "--discard"))]
+            else:
+                typed = [" ".join(filter(None, [_ACTS.get(each.key, ""), numbers[each.run], _MORE.get(each.key, "")]))]
+            self._lines.say(text("plain.matter", words=each.words, commands=typed), hanging=2)
 
     def _members(self) -> dict[str, RunSummary]:
         """Runs of groups by their number."""

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from engine.common.clean_text import clean
 from engine.common.redact import redact
@@ -18,6 +19,13 @@ EMPTY = "-"
 """What is typed to make a field empty, as Enter takes what stands there."""
 _PROGRESS_S = 3.0
 _LONGEST_SILENCE_S = 15.0
+_SAME_AGAIN_S = 60.0
+
+
+class Tell(Protocol):
+    """Says how far a job is; ``figures`` are equal where that is the same as before."""
+
+    def __call__(self, words: str, figures: object = None) -> None: ...
 
 
 class Back(Exception):
@@ -103,7 +111,7 @@ class Lines:
             return False
 
     @contextlib.contextmanager
-    def working(self, what: str) -> Iterator[Callable[[str], None]]:
+    def working(self, what: str) -> Iterator[Tell]:
         """Tells how far a job is, ever more rarely the longer it takes; Ctrl+C inside ends it and raises Back."""
         self.say(text("plain.working", what=what))
         try:
@@ -113,15 +121,21 @@ class Lines:
             self.say(text("plain.cancelled"))
             raise Back from None
 
-    def rarely(self) -> Callable[[str], None]:
-        """Says what it is given only now and then, ever more rarely the longer it takes."""
-        began = told_at = time.monotonic()
+    def rarely(self) -> Tell:
+        """Says what it is given only now and then, ever more rarely the longer it takes.
 
-        def tell(words: str) -> None:
-            nonlocal told_at
+        ``figures`` are what the words tell of: where only the time has passed since they were said, once a minute.
+        """
+        began = told_at = time.monotonic()
+        told: object = None
+
+        def tell(words: str, figures: object = None) -> None:
+            nonlocal told_at, told
             now = time.monotonic()
-            if now - told_at >= min(_LONGEST_SILENCE_S, max(_PROGRESS_S, (now - began) / 3)):
-                told_at = now
+            figures = words if figures is None else figures
+            silence = min(_LONGEST_SILENCE_S, max(_PROGRESS_S, (now - began) / 3))
+            if now - told_at >= (_SAME_AGAIN_S if figures == told else silence):
+                told_at, told = now, figures
                 self.say(words)
 
         return tell

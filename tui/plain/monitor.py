@@ -61,7 +61,8 @@ def follow(lines: Lines, run: RunDir, is_home: bool = False) -> None:
         lines.say(text("cli-runs.left-running", run=run.id))
         return
     tell_end(run, Watched(state))
-    lines.say(text("plain.next-here") if is_home else text("plain.what-now", run=run.id))
+    if run.complete_checkpoints() or (state.finished is not None and state.finished.adapter):
+        lines.say(text("plain.next-here") if is_home else text("plain.what-now", run=run.id))
 
 
 def _narrated(lines: Lines, run: RunDir) -> RunState | None:

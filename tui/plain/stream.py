@@ -8,16 +8,9 @@ import re
 import select
 import sys
 
-from engine.common.columns import cells
+from engine.common.columns import cut, width_of
 
 _MOST_BYTES = 65536
-_NARROWEST = 20
-_WIDE = "\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
-"""Characters between which a line may be cut: Chinese is written without blanks."""
-_PIECE = re.compile(rf" +|[“（《]*(?:`[^`]+`|[^\s{_WIDE}“”]+|[^ ])[，。；：、！？）》”…]*")
-"""Blanks, a command, a word or a character, with the punctuation that must not be parted from it."""
-
-
 _KEY = re.compile(r"\x1b(?:O([P-S])|\[\[([A-E])|\[(1[1-57-9]|2[01])~) *")
 """A function key, as xterm, the Linux console and rxvt send it."""
 _NUMBERED = {"11": 1, "12": 2, "13": 3, "14": 4, "15": 5, "17": 6, "18": 7, "19": 8, "20": 9, "21": 10}
@@ -88,7 +81,7 @@ class Said:
 
     def lines(self, words: str, hanging: int = 0) -> None:
         """``words``, a line each; what a line has too much goes on ``hanging`` blanks further in than it began."""
-        width = _width()
+        width = width_of(sys.stderr)
         for line in words.split("\n"):
             self.write("".join(f"{each}\n" for each in cut(line, width, hanging)))
 
@@ -99,33 +92,6 @@ def is_typed_here() -> bool:
         return sys.stdin.isatty()
     except ValueError:
         return False
-
-
-def cut(line: str, width: int | None, hanging: int = 0) -> list[str]:
-    """``line`` in lines of at most ``width`` cells; a path or command that is longer stays whole, to be copied."""
-    if width is None or cells(line) <= width:
-        return [line]
-    before = " " * (len(line) - len(line.lstrip(" ")))
-    lines, blanks, now = [], "", before
-    after = before + " " * hanging
-    for piece in _PIECE.findall(line[len(before) :]):
-        if piece.isspace():
-            blanks = piece
-            continue
-        if now.strip() and cells(now + blanks + piece) > width:
-            lines.append(now)
-            now, blanks = after, ""
-        now, blanks = now + blanks + piece, ""
-    return [*lines, now]
-
-
-def _width() -> int | None:
-    """Cells of a line; None where nothing is shown by the line: a pipe, a file, a terminal that does not say."""
-    try:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
-        return None
-    return width if width >= _NARROWEST else None
 
 
 def _descriptor() -> int | None:

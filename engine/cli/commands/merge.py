@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from engine.cli.commands.run import Json
-from engine.cli.console import Progress, json_line, out, say
-from engine.common.columns import aligned
+from engine.cli.console import Progress, fitted, json_line, out, say
 from engine.common.errors import ConfigError, ModelError
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
@@ -68,7 +68,7 @@ def _tell(proof: dict[str, Any]) -> None:
             figures = [f"{one['max_logit']:.2g}", f"{one['mean_kl']:.1e}", f"{one['perplexity']:.4g}"]
             rows.append([text(Message.from_json(one["what"])), *figures])
         say()
-        for line in aligned(rows, right=True):
+        for line in fitted(rows[0], rows[1:], sys.stderr, right=True):
             say(line)
         say()
     for each in proof["told"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,7 @@ import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
 from engine.cli.completing import presets
-from engine.cli.console import Progress, error, error_values, json_line, one_line, out, say
-from engine.common.columns import aligned
+from engine.cli.console import Progress, error, error_values, fitted, json_line, one_line, out, say
 from engine.common.errors import ConfigError, RunError
 from engine.messages.catalogue import clauses, text
 from engine.messages.message import Message
@@ -240,7 +240,7 @@ def _tell_verdict(run: RunDir) -> None:
         return
     say()
     say(outcome.verdict(found))
-    for line in aligned([outcome.head(), *outcome.lines(found)]):
+    for line in fitted(outcome.head(), list(outcome.lines(found)), sys.stderr):
         say(line)
     for note in outcome.notes(found):
         say(note)

@@ -26,7 +26,7 @@ def test_a_language_there_is_not_ends_with_2_and_names_those_there_are(shell: Sh
     answer = shell("runs", "--lang", "klingon")
     assert answer.code == 2
     assert answer.err.splitlines() == [
-        "tunedeck: This language is not available", "  klingon is none of en, zh.",
+        "tunedeck: This language is not available", "  klingon is not one of en, zh.",
         "Set --lang or TUNEDECK_LANG to one of them.",
     ]  # fmt: skip
 

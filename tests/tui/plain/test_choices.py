@@ -62,7 +62,7 @@ def test_a_change_that_makes_it_fit_is_applied_and_taken_back(
     )  # fmt: skip
     assert "Make it fit" in said
     assert "fits after this change" in said
-    assert said.index("Applied: ") < said.index("Taken back: ")
+    assert said.index("Applied: ") < said.index("Undone: ")
     kept = drafts.load()
     assert kept is not None
     assert kept.get("train.micro_batch_tokens") == 60_000
@@ -87,4 +87,4 @@ def test_safe_remedies_are_applied_at_once_and_the_last_taken_back(
     assert kept is not None
     assert len(kept.get("dataset.fixes")) == 1
     assert "rows 3, 7, 9" in said
-    assert said.index("Applied: ") < said.index("Taken back: ")
+    assert said.index("Applied: ") < said.index("Undone: ")

@@ -10,9 +10,11 @@ import pytest
 from engine.common import paths
 from engine.common.errors import MachineError
 from engine.messages.message import Message
-from engine.runs import control, failures
+from engine.runs import control, failures, mixes
+from engine.runs import events as ev
 from engine.runs.directory import RunDir, list_runs
 from tests.engine.runs.making import make_group
+from tests.engine.runs.mixing import waiting_mix
 from tests.tui import fake_runs
 from tests.tui.conftest import Live
 from tests.tui.plain.conftest import Talk
@@ -37,6 +39,27 @@ def test_what_waits_for_a_person_is_told_with_the_command_that_acts(talk: Talk, 
     told = next(line for line in talk("q").splitlines() if line.startswith("! "))
     assert "gguf failed: The disk is full. " in told
     assert told.endswith("Type u 1.")
+
+
+def test_a_mix_that_waits_is_told_with_the_commands_that_end_it(talk: Talk, run: RunDir) -> None:
+    waiting = waiting_mix(mixes.candidates_dir())
+    told = next(line for line in talk("q").splitlines() if line.startswith("! "))
+    assert told.endswith(f"Type mix, mix {waiting.id} --keep or mix {waiting.id} --discard.")
+
+
+def test_of_a_mix_that_failed_both_runs_are_asked_for(talk: Talk, run: RunDir) -> None:
+    failures.keep(run, "mix", "both", Message("mixes.not-finite", weights=[1.0]))
+    told = next(line for line in talk("q").splitlines() if line.startswith("! "))
+    assert told.endswith("Type mix 1 N.")
+
+
+def test_after_a_stop_before_the_first_step_there_is_nobody_to_talk_to(talk: Talk, home: Path) -> None:
+    paths.runs_dir().mkdir(parents=True)
+    run, writer = fake_runs.new_run(paths.runs_dir())
+    writer.emit(ev.Finished(outcome="stopped", step=0, seconds=3.0))
+    assert "Stopped after 0 steps" in (said := talk("1", "q"))
+    assert "t talks to the model" not in said
+    assert "tunedeck --plain chat" not in talk("q", route="attach", name=run.id)
 
 
 def test_without_runs_it_says_what_begins_one(talk: Talk, home: Path) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.common.columns import cells
+from engine.common.columns import cells, cut
 from tests.tui.pty_session import ROOT, PtySession
 from tests.tui.wizard.making import make_model
-from tui.plain.stream import Typed, cut
+from tui.plain.lines import Lines
+from tui.plain.stream import Typed
 
 IGNORING_HANGUP = ("sh", "-c", 'trap "" HUP; exec "$0" "$@"', sys.executable, "-P", "-m", "tui")
 LONG_S = 120.0
@@ -125,3 +126,16 @@ def test_what_is_copied_stays_in_one_piece() -> None:
     path = "/data/with/a/path/that/is/longer/than/a/line/of/the/terminal/rows.jsonl"
     assert path in cut(f"数据在 {path} 里", 40)[1]
     assert "`tunedeck attach orders`." in cut("It keeps running. Come back to it: `tunedeck attach orders`.", 40)[1]
+
+
+def test_what_only_waits_is_told_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("tui.plain.lines.time.monotonic", lambda: now)
+    tell = Lines().rarely()
+    for now, done in ((104.0, 0), (110.0, 0), (150.0, 0), (164.0, 0), (180.0, 1)):
+        tell(f"loading: {done} of 60, {now - 100:.0f} s", figures=done)
+    assert capsys.readouterr().err.splitlines() == [
+        "loading: 0 of 60, 4 s", "loading: 0 of 60, 64 s", "loading: 1 of 60, 80 s"
+    ]  # fmt: skip
