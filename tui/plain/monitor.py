@@ -43,7 +43,6 @@ def follow(lines: Lines, run: RunDir, is_home: bool = False) -> None:
     from engine.cli.commands.run import tell_end
     from engine.cli.commands.watch import Watched
 
-    lines.say(text("plain.following", run=run.id))
     try:
         state = _narrated(lines, run)
     except RunError as error:
@@ -71,9 +70,13 @@ def _narrated(lines: Lines, run: RunDir) -> RunState | None:
     from engine.runs.follow import Follower
 
     follower, narrator = Follower(run), Narrator(20, slower=_SLOWER, say_line=lambda line: lines.say(line, hanging=10))
+    is_greeted = False
     while True:
         state = follower.poll()
         if follower.caught_up:
+            if not is_greeted and not state.ended:
+                lines.say(text("plain.following", run=run.id))
+            is_greeted = True
             narrator.tell(state)
             if state.state == "created":
                 raise RunError("runs.never-started", run=run.id, config=run.config)

@@ -96,9 +96,10 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
     if as_json:
         json_line(facts | {"post_mortem": json_values(found) if found else None})
         return
+    measured = _measured(state)
     for key, value in facts.items():
         if key in _LABELS and value is not None and value != "" and value != []:
-            out(f"{padded(text(_LABELS[key]), _LABEL_CELLS)}{_shown(key, value)}")
+            out(f"{padded(text(_LABELS[key]), _LABEL_CELLS)}{measured.get(key) or _shown(key, value)}")
     if found is not None:
         print_post_mortem(target, found)
 
@@ -237,6 +238,20 @@ def _forgetting(state: RunState) -> dict[str, Any] | None:
     return {"step": newest.step, "mark": newest.mark, **known, "general_rows": newest.general_rows}
 
 
+def _measured(state: RunState) -> dict[str, str]:
+    """The newest figures of the evaluations and of the gauge of forgetting, as the story tells them."""
+    from engine.runs import story
+
+    told = {"eval": [(each.step, story.evaluation(each)) for each in state.evals[-1:]]}
+    told["test"] = [(each.step, story.evaluation(each)) for each in state.tests[-1:]]
+    told["forgetting"] = [(each.step, story.forgetting(each)) for each in state.forgetting[-1:]]
+    return {
+        key: text("events.because", what=Message("events.at-step", step=step), reason=said)
+        for key, found in told.items()
+        for step, said in found
+    }
+
+
 def _by_source(state: RunState) -> dict[str, float] | None:
     """The newest loss of each source, smoothed; None with fewer than two."""
     from engine.runs.by_source import AVERAGE, sources_of
@@ -271,9 +286,11 @@ def _shown(key: str, value: Any) -> str:
     if isinstance(value, float):
         return formats.setting(float(f"{value:.4g}"))
     if key == "memory":
-        return ", ".join(f"{text(_MEMORY[name])} {_shown('size', size)}" for name, size in value.items())
+        return text(
+            "events.figures", figures=[f"{text(_MEMORY[name])} {_shown('size', each)}" for name, each in value.items()]
+        )
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(name, each)}" for name, each in value.items())
+        return text("events.figures", figures=[f"{name} {_shown(name, each)}" for name, each in value.items()])
     if isinstance(value, list):
         return ("\n" + " " * _LABEL_CELLS).join(_shown("", item) for item in value)
     return one_line(f"{value:,}" if isinstance(value, int) else str(value))

@@ -113,7 +113,7 @@ def test_the_runs_of_a_group_stand_below_it(shell: Shell, home: Path) -> None:
 
 def test_the_standing_of_a_run_tells_results_and_warnings_clean(shell: Shell, finished: RunDir) -> None:
     text = shell("status", "orders").out
-    for expected in ("state:", "finished", "tiny", "exact_match 0.5", "Row 7 is long: it is cut", f"{finished.path}"):
+    for expected in ("state:", "finished", "tiny", "exact match 50%", "Row 7 is long: it is cut", f"{finished.path}"):
         assert expected in text
     assert "\x1b" not in text
     assert "\x07" not in text
@@ -137,7 +137,7 @@ def test_the_mark_of_forgetting_stands_with_its_figures(shell: Shell, finished: 
     assert found == {
         "step": 4, "mark": "stop", "task": 2.5, "general": 0.75, "general_loss": 0.5, "general_rows": 8,
     }  # fmt: skip
-    assert "mark stop" in shell("status", finished.id).out
+    assert "step 4: forgetting: high" in shell("status", finished.id).out
 
 
 def test_without_a_name_the_running_run_is_meant_before_the_newest(

@@ -70,6 +70,7 @@ def test_without_runs_it_says_what_begins_one(talk: Talk, home: Path) -> None:
 def test_a_run_is_told_to_its_end(talk: Talk, run: RunDir, typed: str) -> None:
     said = talk(typed, "q")
     assert "Finished after 200 steps" in said
+    assert "Following" not in said, "it has ended: nothing can be steered"
     assert "t talks to the model" in said
 
 
@@ -98,6 +99,7 @@ def test_a_run_is_steered_by_the_keys_of_the_monitor(
     assert sent == [("set", {"rate": 0.5}), ("stop", {"at": "best"}), ("pause", {})], (
         "Enter at a question stops nothing"
     )
+    assert f"Following {run.id}" in said
     assert "  K  Go back to the checkpoint before the spike" in said
     assert "Not understood. Type q, p, r, s, g" in said
 
