@@ -118,8 +118,8 @@ def written() -> str:
     lines = [
         "# Keys", "",
         "Made from `tui/keys.py` by `tests/tui/test_keys.py`. `Enter` opens or acts, `Esc` goes back, `q` leaves, `?`",
-        "explains, `/` filters or searches, `n` and `N` go on, `s` sorts, `y` copies, `:` finds everything. In a line",
-        "of text letters are text: there `ctrl+p`, `F1` and `Esc` do the same.",
+        "explains, `/` filters or searches, `n` and `N` go to the next and the previous match, `s` sorts, `y` copies,",
+        "`:` finds everything. In a line of text letters are text: there `ctrl+p`, `F1` and `Esc` do the same.",
     ]  # fmt: skip
     for screen, table in ({"Everywhere": keys.EVERYWHERE} | RUNS | ROWS).items():
         lines += ["", f"## {screen}", "", "| key | | what it does |", "|---|---|---|"]

@@ -98,7 +98,7 @@ async def test_keys_typed_ahead_meet_the_screen_they_were_meant_for(here: Path) 
         await until(pilot, lambda: "orders-json" in screen_text(app))
         for key in ("f", "escape", "f", "f1"):
             app.post_message(events.Key(key, None))
-        await until(pilot, lambda: "Every adapter stands under" in screen_text(app))
+        await until(pilot, lambda: "Every adapter is listed under" in screen_text(app))
     app.let_go()
 
 

@@ -2,7 +2,7 @@
 
 title = Memory by term
 keys = Esc closes, Up and Down scroll, ? explains terms
-unknown = Not known yet: choose a model first; the machine must have been read.
+unknown = Not known yet: choose a model, and wait until the machine has been read.
 peak = Peak: { $phase }
 why-load = Nothing else happens while the weights are loaded: training itself needs no more than this.
 why-loss = All layers keep their activations for the backward pass, and the logits of all tokens come on top.
@@ -10,7 +10,7 @@ why-backward = All layers still keep their activations while one is recomputed w
 why-backward-end = All gradients exist by then, beside the work of the last layer.
 why-step = Weights, gradients and optimizer states exist together; the batch hardly counts.
 why-evaluation = Answers are generated side by side, each with its own key-value cache.
-why-save = What exists through every step decides; a batch needs next to nothing.
+why-save = What exists in every step decides; a batch needs almost nothing.
 why-merge = Matrices are merged one at a time; a batch needs less than that.
 more-than = { $why } { GIB($ahead) } more than { $phase }.
 hardly-more = { $why } Hardly more than { $phase }.

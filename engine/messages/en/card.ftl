@@ -2,7 +2,7 @@
 
 what = A LoRA adapter for { $base }, trained with tunedeck.
 limits = Limits
-measured = Measured on { COUNT($rows, "row", "rows") } like those it was trained on. What it does elsewhere was not measured unless it says so here.
+measured = Measured on { COUNT($rows, "row", "rows") } like those it was trained on. How it does on other tasks was not measured, unless stated here.
 use = How to use it
 seed = Seed
 on-base = loads { $base } and the adapter on it

@@ -46,7 +46,7 @@ adapter-pickled = A pickled adapter can't be merged
     .hint = Convert it to safetensors, or set strategy.kind = "continue".
 adapter-zero = every B matrix is zero: the adapter changes nothing yet.
 adapter-vouched = { $reason } You vouched for it with strategy.trust_base.
-no-replay = no earlier rows are mixed in, so what the adapter knows may fade.
+no-replay = no earlier rows are mixed in, so the adapter may forget what it knows.
     .hint = { $why }
 no-optimizer-state = there is no optimizer state beside the adapter; the optimizer starts from zero.
 other-strategy = your rows are { $verdict ->
@@ -73,7 +73,7 @@ rows-warned = { $what } ({ NUMBER($count) } of { COUNT($rows, "row", "rows") }){
         [1] {" "}and 1 more warning
        *[other] {" "}and { $more } more warnings
     }.
-few-rows = { COUNT($rows, "row shows", "rows show") } only differences from { NUMBER($points, digits: 1) } points on; 5 points need { NUMBER($needed) } rows.
+few-rows = { COUNT($rows, "row shows", "rows show") } only differences of { NUMBER($points, digits: 1) } points or more; 5 points need { NUMBER($needed) } rows.
 too-few-rows = { COUNT($rows, "row", "rows") } can't show any difference; 5 points need { NUMBER($needed) } rows.
 rows-too-long = { COUNT($count, "row", "rows") } ({ PERCENT($share) }) are longer and will be { $how ->
         [drop] left out

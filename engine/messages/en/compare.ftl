@@ -28,7 +28,7 @@ other-limits = Answers were cut at different lengths ({ COMMAS($limits) }), and 
 limit = { $side } { LIST($tokens) } tokens
 other-prompts = { COMMAS($sides) }: the same rows were asked in other words, by another chat template, system text or tokenizer. The difference may come from that.
 asked-unknown = { COMMAS($sides) }: evaluated by an earlier version, which did not record how long answers may be.
-no-verdict = No verdict by { COMMAS($metrics) }: over seeds it can't be told row by row.
+no-verdict = No verdict by { COMMAS($metrics) }: over seeds it can't be compared row by row.
 no-adapter = { $side } has no adapter that could be evaluated.
 no-answers = { $side } kept no answers: its figures are those of its log and get no verdict. `tunedeck evaluate { $run }` makes an evaluation.
 no-evaluation = { $side } has no evaluation. `tunedeck evaluate { $run }` makes one.
@@ -36,7 +36,7 @@ different-rows = { COMMAS($sides) }: measured on rows that the others were not a
 corrected = On each set of rows the first metric decides, and the others are secondary. P-values are corrected (Holm): the { COUNT($comparisons, "comparison", "comparisons") } that decide and the { NUMBER($secondary) } secondary ones apart. Intervals are not corrected.
 over-seeds = With seeds: the mean over the seeds is compared row by row. The interval counts both: other rows and other seeds. Two seeds leave it wide.
 losses-of-other-rows = The held-out rows are not the same: their losses can't be compared.
-losses-unknown = Nothing tells whether the held-out rows are the same: compare their losses with care.
+losses-unknown = Whether the held-out rows are the same is unknown: compare their losses with care.
 one-seed = { COMMAS($sides) }: one seed. A difference may come from the seed; `tunedeck run CONFIG --seeds 3` shows how much.
 one-seed-varies = { COMMAS($sides) }: one seed. In { COUNT($groups, "group", "groups") } of seeds here, { $metric } varies by { $by } up or down with the seed.
 

@@ -23,7 +23,7 @@ not-saved = The draft can't be saved
 # Memory that can't be told
 reading-machine = Memory: reading the machine
 gpus-unused = The GPUs are not used: { $reason }. F4 says what to do.
-unknown-size = Memory use is unknown: config.json of the model does not tell its size.
+unknown-size = Memory use is unknown: the model's config.json does not give its size.
 unknown-yet = Memory use is unknown until all answers are valid.
 memory = Memory: { WHOLE($reason) }
 

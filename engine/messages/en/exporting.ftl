@@ -1,7 +1,7 @@
 # Exporting an adapter: tunedeck export and the export screen.
 
 no-target = No such target
-    .message = { $target } is none of { OR($known) }.
+    .message = { $target } is not one of { OR($known) }.
     .hint = Name one of them with --to.
 no-gguf-type = No such GGUF type
     .message = { LIST($kinds) } for the target { $target }.
@@ -10,7 +10,7 @@ out-not-empty = The target folder is not empty
     .message = { $folder }
     .hint = Name another folder with --out. Nothing there was changed.
 disk-small = The disk is too small for this export
-    .message = { $folder } has { BYTES($free) } free. The export takes { BYTES($needed) } on its way.
+    .message = { $folder } has { BYTES($free) } free. The export needs { BYTES($needed) } while it runs.
     .hint = Free some space, or name a folder on a larger disk with --out.
 disk-full = The disk is full
     .message = It happened while writing to { $target }. What was half-written is gone.
@@ -19,7 +19,7 @@ not-written = The export can't be written
     .message = { $path }: { $reason }.
     .hint = Check the permissions of that folder, or name another with --out.
 unnoted = The export could not be recorded
-    .message = The files are whole, but { $folder } takes no record of them: { $reason }.
+    .message = The files are complete, but the record in { $folder } could not be written: { $reason }.
     .hint = Free some space, then run it again.
 ended = The export ended early
     .message = Exit status { $code }. { $said }
@@ -40,13 +40,13 @@ no-adapter = There is no adapter to export
 beyond-vllm = vLLM can't serve this adapter
     .message = { $adapter } has { LIST($parts) }.
     .hint = Export it as "merged" instead: vLLM loads that.
-no-go-template = The template can't be said for Ollama
-    .message = The chat template does more than put texts around turns, which Ollama's language can't say exactly.
+no-go-template = Ollama can't express this template
+    .message = The chat template does more than put texts around turns, which Ollama's template language can't express.
     .hint = Export it as "gguf" and serve it with llama.cpp, which reads the template itself.
 part-rank = rank { NUMBER($rank) }, above vLLM's { NUMBER($most) }
 
-licence-no-derivatives = The base model's licence ({ $licence }) forbids sharing what was made of it.
-licence-non-commercial = The base model's licence ({ $licence }) forbids commercial use, of this model too.
+licence-no-derivatives = The base model's license ({ $licence }) does not allow sharing derived models.
+licence-non-commercial = The base model's license ({ $licence }) forbids commercial use. That covers this model too.
 licence-own-terms = The base model has terms of its own ({ $licence }): read them before you share this model.
 
 use-serve = Serve it on this machine

@@ -1,6 +1,6 @@
 # A LoRA out of two full models: tunedeck extract.
 
-bad-rank = The rank makes no sense
+bad-rank = The rank is not valid
     .message = { NUMBER($rank) } is not between 1 and { NUMBER($most) }.
     .hint = Give one with --rank, for example 32.
 same = Both models are the same folder

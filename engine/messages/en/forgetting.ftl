@@ -21,7 +21,7 @@ text-unusable = The built-in general text is used: { BRIEF($reason) }
     .hint = Correct eval.general_text.
 text-too-short = Too little general text
     .message = { $path } has { COUNT($passages, "passage", "passages") } and { COUNT($characters, "character", "characters") }.
-    .hint = Give at least { NUMBER($fewest) } passages, parted by empty lines, and { NUMBER($least) } characters, or leave eval.general_text empty.
+    .hint = Give at least { NUMBER($fewest) } passages, separated by empty lines, and { NUMBER($least) } characters, or leave eval.general_text empty.
 old-unreadable = What run { $run } learned can't be tested: { BRIEF($reason) }
 old-sample = Run { $run } is tested with { COUNT($rows, "row", "rows") } it was trained on: its held-out rows are gone
 no-old-rows = Run { $run } kept no rows
@@ -39,14 +39,14 @@ metric-length = tokens an answer
 general-fine = No forgetting to be seen on { COUNT($rows, "general text", "general texts") } (loss { $difference })
 general-look = General text is predicted worse: loss { $difference } over { COUNT($rows, "text", "texts") }
 general-stop = Much is forgotten: the loss on { COUNT($rows, "general text", "general texts") } rose ({ $difference })
-general-unknown = What was forgotten can't be told: there is no measurement from before
-by-part = Loss by part: { COUNT($text_rows, "text", "texts") } { $texts }, { COUNT($answer_rows, "answer", "answers") } to general questions { $answers }. Answers lose more than texts, and the mark goes by all tokens together.
+general-unknown = What was forgotten is unknown: nothing was measured before training
+by-part = Loss by part: { COUNT($text_rows, "text", "texts") } { $texts }, { COUNT($answer_rows, "answer", "answers") } to general questions { $answers }. Answers lose more than texts; the mark counts all tokens together.
 beside-base = { $about }; against the base model { $after }, before this training { $before }
 old-kept = { $run } is kept: { $metric } { $difference }, within { PERCENT($margin) } of before ({ COUNT($rows, "row", "rows") })
 old-lost = { $run } is forgotten: { $metric } { $difference }, worse by more than { PERCENT($margin) } ({ COUNT($rows, "row", "rows") })
-old-unclear = Whether { $run } is kept can't be told with { COUNT($rows, "row", "rows") }: { $metric } { $difference }
-old-unknown = Whether { $run } is kept can't be told: there is no measurement from before
-not-measured = Forgetting isn't measured any more: { $reason }
+old-unclear = { COUNT($rows, "row", "rows") } can't show whether { $run } is kept: { $metric } { $difference }
+old-unknown = Whether { $run } is kept is unknown: nothing was measured before training
+not-measured = Forgetting is no longer measured: { $reason }
     .hint = Training continues and its result is not affected.
 
 # More replay while training
@@ -54,12 +54,12 @@ no-replay = The run has no replay
     .message = None of its sources has the role replay or general.
     .hint = Start it with one, for example the run before: path = "run:NAME", role = "replay", share = 0.1.
 no-share = No share of replay
-    .message = { $given } is no share.
+    .message = { $given } is not a share.
     .hint = Give a number between 0 and 1, for example replay=0.2, or replay=more.
 no-setting = That can't be changed while training
     .message = { $given } is neither replay=SHARE nor rate=FACTOR.
     .hint = Give replay=0.2, replay=more or rate=0.5. Other settings need a new run.
-replay-at-most = Replay is at its most already
+replay-at-most = Replay is already at its maximum
     .message = Its share is { PERCENT($share) }; more of it slows down learning.
     .hint = If it must be more, name the share: replay=0.6.
 replay-set = replay is { PERCENT($share) } of the mix from step { NUMBER($step) } on

@@ -3,12 +3,12 @@
 
 tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal.
     .help =
-        Without a command: the screen. With a path in its place: the screen, begun with what lies there, for example
+        Without a command: the screen. With a path in its place: the screen opens with it, for example
         `tunedeck rows.jsonl`. A command goes before a file of the same name: write ./run for a file named run.
     .version = Print the version.
     .ascii_only = Draw the screen in plain ASCII.
     .no_mouse = Run the screen without mouse support.
-    .plain = Ask and tell line by line, without a screen; also with ACCESSIBLE=1.
+    .plain = Ask and show line by line, without a screen; also with ACCESSIBLE=1.
     .colors = Colors of the screen: truecolor, 256, 16 or none.
     .lang = Language of everything that is shown.
     .theme = Colors of this session: dark, light, contrast, color-blind or terminal.
@@ -32,9 +32,9 @@ run = Train the run that CONFIG describes.
     .seeds = Train it N times in turn with different seeds, as a group; all are tested on the same rows.
     .as_json = Print JSON on stdout.
 
-open = Open the screen with what lies at PATH; the same as tunedeck PATH.
+open = Open the screen with PATH; the same as tunedeck PATH.
     .help =
-        Files or folders of rows, or a model: the wizard, begun with them. An adapter: the wizard, to train it further.
+        Files or folders of rows, or a model: the wizard, filled in with them. An adapter: the wizard, to train it further.
         A run: its screen. A TOML config: the wizard's review of it; `tunedeck run` starts it without a screen.
     .paths = A file or folder of rows (also several), a model, an adapter, a run, or a config.
     .ascii_only = Draw the screen in plain ASCII.
@@ -48,7 +48,7 @@ attach = Show a run on the screen, or follow it as text.
     .only_watches = Only watch: the keys that steer are off.
 
 runs = List runs and their status, newest first.
-    .help = The runs of a group of seeds stand below their group.
+    .help = The runs of a group of seeds are listed below it.
     .sort = Order: newest, name, state, metric (best first) or loss (lowest first).
     .only = Only runs in which all these words are found: in name, model, data, state, id or metric.
     .as_json = Print JSON on stdout.
@@ -110,7 +110,7 @@ rollback = Go back to a checkpoint and train on from there.
     .help =
         For a run that trains, is paused, was stopped, failed or crashed. Without --to it goes back to the last checkpoint
         before the newest loss spike, and where there was none to the last one. The steps after it are abandoned: they
-        stay in the log and count no more. What was set after that step is undone; skipped rows stay skipped.
+        stay in the log but no longer count. What was set after that step is undone; skipped rows stay skipped.
     .run = Name or id; default: the run that is running, else the newest.
     .to = Step of a checkpoint; 0: the beginning.
     .lower_rate = Multiply the learning rate by this from there on, for example 0.5.
@@ -165,7 +165,7 @@ report = Write one HTML file on what a run did and whether it worked; prints its
     .help = It needs no network and no script, and holds verdict, figures, answers, data, settings and how to repeat the run. Made from the run's own files, also of a run that still trains, or failed.
     .run = A run; without one the running one, else the newest.
     .to = The file to write, or a folder. Without it report.html in the run's directory.
-    .force = Overwrite a file that is no report of this run.
+    .force = Overwrite a file even if it is not a report of this run.
     .open_it = Show it in the browser.
 
 demo = Teach a 135M model to write orders as JSON.
@@ -209,7 +209,7 @@ evaluate = Evaluate a run afterwards, on its held-out rows or any file.
 
 extract = Extract a LoRA adapter from a base model and a fine-tuned one.
     .help =
-        The change of each linear layer is kept at a low rank, and what that leaves out is told by layer and in all.
+        The change of each linear layer is kept at a low rank, and what is left out is shown per layer and in total.
         Tensors that changed and that a LoRA can't hold (embeddings, norms, new tokens) are named. With --data, base
         model, fine-tuned model and adapter answer the rows of a file. The adapter is kept as a run.
     .base = Model folder, starter model name, or hub id.
@@ -222,7 +222,7 @@ extract = Extract a LoRA adapter from a base model and a fine-tuned one.
 mix = Mix adapters into one and measure it on the task of each.
     .help =
         Base model, adapters and mix answer the held-out rows of each adapter's run, and the difference to that adapter
-        is told with its interval. The mix waits until you keep it (it becomes a run) or discard it: name its id
+        is shown with its interval. The mix waits until you keep it (it becomes a run) or discard it: name its id
         alone with --keep or --discard. Without a name, the mixes that wait are listed. Methods: linear (weighted sum,
         exact), ties, dare_linear, dare_ties. The adapters stay as they are.
     .names = Runs or adapter folders, two or more; or the id of a mix that waits.
@@ -281,7 +281,7 @@ judge = Judge pairs of a run's answers, blind.
     .help =
         Without --by the screen opens: A or B by the arrow keys, about a second a pair. With --by a local model judges
         every pair in both orders; a pair that flips with the order is a tie. With 30 pairs judged by hand too, its
-        agreement is told and its rate corrected. Choices are kept as they are made.
+        agreement is shown and its rate corrected. Choices are kept as they are made.
     .run = Path, id, start of an id, or name; default: the newest run.
     .by = A model that judges: a folder, a starter model, a run.
     .evaluation = Whose answers; default: those of the training.
@@ -337,7 +337,7 @@ data-check = Examine rows: which are broken, repeated, cut off, private or wrong
 
 data-show = Show a row as training sees it: which tokens are trained, and what is wrong.
     .help =
-        Trained tokens stand between marks, special tokens in braces; the line under the row explains them. Exit codes:
+        Trained tokens are between marks, special tokens in braces; the line under the row explains them. Exit codes:
         0 the row is fine, 1 something is wrong with it, 2 there is no such row, or nothing can be read.
     .what = A run's TOML file, or data: files, folders, ids.
     .row = Number of the row in its file, as in the check.

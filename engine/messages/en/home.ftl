@@ -95,7 +95,7 @@ deleted = Deleted.
 # History of models and adapters
 family = Model and adapter history
 family-help = Model and adapter history
-    .about = Every adapter stands under what it was made from: a base model, an adapter it continued, or a merged model. Files that were moved or deleted are marked as missing. Mark a run with Space, move to another one and press d. It shows the differences in settings, data, base model and versions.
+    .about = Every adapter is listed under what it was made from: a base model, an adapter it continued, or a merged model. Files that were moved or deleted are marked as missing. Mark a run with Space, move to another one and press d. It shows the differences in settings, data, base model and versions.
 family-empty = Nothing has been trained yet. Esc goes back; d on Home starts the demo.
 column-made = made by
 column-rows = rows
@@ -119,7 +119,7 @@ no-differences = No recorded differences between the two.
 
 # One adapter
 adapter-help = Adapter
-    .about = Everything that the files of a LoRA adapter tell, whoever trained it. The whole file is read to find numbers that are not finite and matrices that are all zero. The base model is compared by the hash of its weights where that was recorded, else by its name.
+    .about = Everything that the files of a LoRA adapter say, whoever trained it. The whole file is read to find numbers that are not finite and matrices that are all zero. The base model is compared by the hash of its weights where that was recorded, else by its name.
 adapter-unreadable = The adapter can't be read
     .message = Its files can't be read.
     .hint = Check the folder.

@@ -1,22 +1,22 @@
 # Pushing an export to the hub.
 
-bad-repo = That is no name of a repository
+bad-repo = This is not a repository name
     .message = { $repo }
     .hint = Give it as OWNER/NAME, for example anna/orders-lora.
 repo-and-target = --to hub and --repo belong together
     .message = One was given without the other.
     .hint = Give both: --to hub --repo OWNER/NAME.
 files-gone = The exported files are gone
-    .message = { $folder } does not hold all of them any more.
+    .message = { $folder } no longer holds all of them.
     .hint = Export again, then push.
 no-token = You are not logged in to the hub
     .message = Pushing to { $repo } needs a token with the right to write.
     .hint = Log in with `hf auth login`, then run it again. tunedeck does not keep the token.
 denied = The hub refused the push
     .message = { $repo }: your token may not write there (status { $status }).
-    .hint = Use a token with the right to write, or another owner's name that is yours.
+    .hint = Use a token with the right to write, or an owner name of your own.
 taken = The repository's name is taken
-    .message = { $repo } exists and is not yours to write to.
+    .message = { $repo } exists, and you can't write to it.
     .hint = Choose another name with --repo.
 push-failed = The push did not get through
     .message = { $repo }: { $reason }. Nothing was changed there.
@@ -27,7 +27,7 @@ seen-public = public
 read-card = Read and edit { $card } first: it is what others see.
 ask = Push now?
 pushed = pushed to { $repo }
-local-base = adapter_config.json calls the base model { $base }, which is no hub id: nobody else can load it. Export it again with its hub id: --to adapter --base-id OWNER/NAME.
+local-base = adapter_config.json calls the base model { $base }, which is not a hub id: nobody else can load it. Export it again with its hub id: --to adapter --base-id OWNER/NAME.
 push-title = Share on the hub
 repository = Repository
 repository-about = OWNER/NAME. It is created if it is new. Your login is that of `hf auth login`.

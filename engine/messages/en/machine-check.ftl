@@ -28,7 +28,7 @@ free-space = Free space, or set TUNEDECK_HOME to a folder on a larger disk
 # The terminal.
 
 terminal-found = TERM={ $term }, { $colours }, { $columns }x{ $lines }, { $encoding }
-terminal-not-there = TERM={ $term }, { $colours }, { $columns }x{ $lines }, { $encoding }; stderr is no terminal
+terminal-not-there = TERM={ $term }, { $colours }, { $columns }x{ $lines }, { $encoding }; stderr is not a terminal
 term-unset = (unset)
 truecolor = truecolor
 colours-256 = 256 colors
@@ -72,7 +72,7 @@ reinstall = { $command }
 nf4-reinstall = QLoRA needs it, LoRA works without. { $command }
 missing = not installed
 no-answer = no answer within { DURATION($seconds) }
-odd-answer = an answer that makes no sense
+odd-answer = an answer that can't be understood
 ended = ended with code { $code }
 nf4-works = 4-bit weights can be packed and unpacked
 nf4-wrong = wrong results

@@ -137,7 +137,7 @@ cost-line = { $step }: { COMMAS($parts) }
 split-automatically = split automatically
 no-longer-row = no row is longer than { COUNT($tokens, "token", "tokens") }
 fewer-rows-at-once = { COUNT($rows, "row", "rows") } at once instead of { $before }
-no-more-rows = a step has no more rows to take at once
+no-more-rows = a step has no more rows than these
 would-not-fit = would not fit
 
 # Speed, time and disk.
@@ -158,7 +158,7 @@ disk-merging = { BYTES($run) } for { COUNT($checkpoints, "checkpoint", "checkpoi
 disk-later = merging later takes { BYTES($merged) }, an export as much again
 remove-files = Remove files on that disk: it has no inodes left, as `df -i` shows
 free-disk-space = Free space on that disk
-disk-takes-no-files = The disk takes no more files
+disk-takes-no-files = The disk has no room for more files
     .message = { $place }: room for { COUNT($left, "more file", "more files") }, this run makes about { $needed }.
     .hint = Remove files on that disk (`df -i` shows inodes), or set TUNEDECK_HOME to a folder on another one.
 disk-too-small = The disk is too small for the run
@@ -236,7 +236,7 @@ gpu-has = The GPU has { GIB($total) }.
 gpu-has-others = The GPU has { GIB($total) }, of which others held { GIB($others) }.
 ram-has = This machine has { GIB($total) } of RAM.
 ram-has-others = This machine has { GIB($total) } of RAM, of which others held { GIB($others) }.
-estimate-missed = The estimate was { GIB($estimated) }. The remedies go by what was measured.
+estimate-missed = The estimate was { GIB($estimated) }. The remedies use what was measured.
 process = process { $pid }
 process-of = { $program }, user { $user }
 process-holds = { $who }, { GIB($bytes) }

@@ -33,6 +33,6 @@ at-strength = strength { $scale }
 
 better = better
 worse = worse
-unclear = can't be told
+unclear = inconclusive
 interval = { $low } to { $high }
 secondary = { $metric } (secondary)

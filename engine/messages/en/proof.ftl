@@ -1,7 +1,7 @@
 # The proof of an export: the same rows through the exported files.
 
-other-template = the file's own template makes another prompt of row { NUMBER($row) }, from character { NUMBER($at) } on: { $theirs } instead of { $ours }
-other-tokens = the file's own tokenizer reads row { NUMBER($row) } otherwise, from token { NUMBER($at) } on: { LIST($theirs) } instead of { LIST($ours) }
+other-template = the file's own template makes a different prompt of row { NUMBER($row) }, from character { NUMBER($at) } on: { $theirs } instead of { $ours }
+other-tokens = the file's own tokenizer reads row { NUMBER($row) } differently, from token { NUMBER($at) } on: { LIST($theirs) } instead of { LIST($ours) }
 other-count = the prompt of row { NUMBER($row) } has { COUNT($theirs, "token", "tokens") } instead of { NUMBER($ours) }
 fault = Broken link of { $name }: template. { $fault }
 endless = Broken link of { $name }: stop token. { NUMBER($rows) } of { COUNT($of, "answer", "answers") } never ended where the adapter's did.
@@ -10,11 +10,11 @@ quantization = Broken link of { $name }: quantization. The reference answers cos
 unexplained = Broken link of { $name }: its program. The answers are worse, but prompts and weights are the adapter's. Look for sampling settings of that program.
 step = step { NUMBER($at) } of { NUMBER($of) }: { $what }
 as-good = { $name } answers as well as the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
-unclear = { $name } can't be told apart from the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
+unclear = { $name } shows no difference from the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
 worse = { $name } is worse than the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
 better = { $name } is better than the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
 speeds-differ = Several answers at a time are faster than one: compare only speeds of the same number.
-no-perplexity = { $name } does not tell what tokens cost, so its perplexity is not known.
+no-perplexity = { $name } does not report token probabilities, so its perplexity is unknown.
 prompt-not-told = { $name } does not show the prompts that its template makes: only their lengths were compared.
 not-installed = { $program } is not installed here, so it was not asked.
 column-size = Loads

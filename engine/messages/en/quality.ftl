@@ -9,12 +9,12 @@ empty-answers-why = A blank answer trains the model to say nothing. Rows without
 missing-user = answers without a question
 missing-user-why = Without a question, an answer does not show how to answer.
 untrained-rows = rows marked as not trained
-untrained-rows-why = The rows, or all their answers, ask for it, so they are left out. To ignore a column that is no mark, write columns = {"{"}weight = ""{"}"}.
+untrained-rows-why = The rows, or all their answers, ask for it, so they are left out. To ignore a column that is not a mark, write columns = {"{"}weight = ""{"}"}.
 untrained-turns = answers marked as not trained
 untrained-turns-why = The model reads them but is not trained on them.
 unclear-marks = training marks that are neither yes nor no
 unclear-marks-why = They are ignored and the answers trained in full. Write true or false. To weigh whole rows, map a column: columns = {"{"}weight = "..."{"}"}.
-marked-questions = training marks on turns that are no answers
+marked-questions = training marks on turns that are not answers
 marked-questions-why = Only dataset.train_on = "all" trains turns beside the answers.
 turn-keys = unused fields in turns
 turn-keys-why = The model does not see them.

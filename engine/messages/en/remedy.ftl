@@ -4,7 +4,7 @@ sets = { $field } = { $value }
 new-run = It can't resume from the checkpoint, so a new run starts from the beginning
 run-kept = This run stays as it is
 resumes = Training resumes from { $checkpoint }
-optimizer-anew = The optimizer states start anew
+optimizer-anew = The optimizer states start from zero
 restarts = There is no checkpoint. Training starts from the beginning
 config-kept = The present config is kept as { $file }
 running = This run is running

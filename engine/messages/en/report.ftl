@@ -110,7 +110,7 @@ at-step = At step { NUMBER($step) }
 # What was done
 done = What was done
 base = Base model
-licence = Licence of the base model
+licence = License of the base model
 revision = Revision
 strategy = Strategy
 fresh = New adapter
@@ -200,7 +200,7 @@ config-note = Every value with a comment on where it came from.
 # What nobody knows
 unknown = What is not known
 unknown-config = The config can't be read, so base model, data and settings are unknown.
-unknown-licence = The licence of the base model is unknown. Look it up before you publish the result.
+unknown-licence = The license of the base model is unknown. Look it up before you publish the result.
 unknown-interval = No interval: the run kept no answers. tunedeck evaluate measures the result again, with intervals.
 unknown-result = The result was not measured.
 unknown-baseline = The tuned model was not tested against the base model row by row, so chance is not ruled out.

@@ -11,7 +11,7 @@ history-no-pairs = 'history' is not a list of pairs
 cure-history = Each pair is [what was asked, what was answered].
 tools-unreadable = '{ $column }' can't be read as tools: { $reason }
 cure-tools = Tools are a list of { $example }.
-no-weight = '{ $column }' is no weight
+no-weight = '{ $column }' is not a weight
 cure-weight = A weight is a number from 0 up.
 is-list = '{ $name }' is a list, not text
 is-object = '{ $name }' is an object, not text
@@ -63,7 +63,7 @@ printed-lists = What a column holds can't be read
 printed-turns = What a column holds can't be read
     .message = { $path }: '{ $column }' holds turns as Python prints them, not the turns.
     .hint = { $convert }
-unknown-tag = '{ $tag }' is no tag
+unknown-tag = '{ $tag }' is not a tag
     .message = { $path }
     .hint = tags may name: { COMMAS($known) }.
 

@@ -20,7 +20,7 @@ no-factor = No factor for the learning rate
     .message = { $given } is not between 0 and 1.
     .hint = Give a number between 0 and 1, for example 0.5 for half the learning rate.
 no-step = No step to go back to
-    .message = { $given } is no step.
+    .message = { $given } is not a step.
     .hint = Give the step of a checkpoint, or 0 for the beginning.
 no-such-checkpoint = No whole checkpoint of step { NUMBER($step) }
     .message = { $run } can go back to step { OR($there) }.
@@ -29,15 +29,15 @@ no-spike = No rows to skip
     .message = { $run } has no spike after step { NUMBER($step) } whose rows are known.
     .hint = Leave --skip-rows out, or go back further with --to.
 not-after-end = This run is finished
-    .message = { $run } has come to its end: there is nothing to roll back.
+    .message = { $run } has finished: there is nothing to roll back.
     .hint = Train again with other settings: `tunedeck run { $config }`.
 child-trains = A run is training from this adapter
     .message = { COMMAS($runs) } began with the adapter of { $run } and trains now. Rolled back, { $run } makes another one.
-    .hint = Wait until it has ended, or roll back all the same with --accept-changes.
+    .hint = Wait until it has ended, or roll back anyway with --accept-changes.
 
 # The command
-child-at-work = Training from its present adapter right now: { COMMAS($runs) }. The parent of that run will be no more.
-children = Made of its present adapter: { COMMAS($runs) }. Their parent will be no more, which their lineage says then.
+child-at-work = Training from its present adapter right now: { COMMAS($runs) }. The parent of that run will no longer exist.
+children = Made of its present adapter: { COMMAS($runs) }. Their parent will no longer exist; their history will say so.
 checkpoints-kept = Checkpoints of the abandoned steps are renamed to *.abandoned until the next rollback.
 resumes = Run { $run } continues from step { NUMBER($step) }.
 
@@ -71,7 +71,7 @@ ask-skip = Skip the rows of this step?
 ask-lower = Halve the learning rate?
 ask-back = Roll back to step { NUMBER($step) }?
 abandons = Goes back to step { NUMBER($step) }: { COUNT($steps, "step is", "steps are") } abandoned. They stay in the log.
-skips = { COUNT($rows, "row is", "rows are") } not trained on any more.
+skips = { COUNT($rows, "row is", "rows are") } no longer trained on.
 lowers = The schedule is multiplied by { $factor } from the next step on.
 rollback-asked = Rollback requested.
 rate-asked = Lower learning rate requested.

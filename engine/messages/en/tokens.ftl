@@ -10,7 +10,7 @@ no-stop-token = The tokenizer has no stop token
     .message = { $name }: without one the model would never stop.
     .hint = Set eos_token in its tokenizer_config.json.
 stop-token-unknown = Generation would not stop
-    .message = The template closes an answer with { $token }, which is none of the model's stop tokens.
+    .message = The template closes an answer with { $token }, which is not a stop token of the model.
     .hint = Add { $token } to eos_token_id in generation_config.json, or set model.chat_template.
 cache-unwritable = The tokenized rows can't be written
     .message = { $folder }: { $reason }.
@@ -21,7 +21,7 @@ file-unreadable = The file can't be read
     .hint = Check its permissions.
 
 # Why a template can't render a row.
-turn-not-separable = An untrained turn can't be told apart
+turn-not-separable = An untrained turn can't be separated
     .message = Turn { $turn }: the template renders it differently with what follows.
     .hint = Use another template, or set dataset.train_on = "assistant".
 no-answer = There is no assistant turn to train

@@ -8,10 +8,10 @@ packed-rows-mix = Packed rows see each other in this model
     .hint = Set dataset.packing = "auto" or false: rows are padded instead.
 loss-not-finite = The loss is not a number
     .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
-    .hint = `tunedeck rollback --skip-rows` goes on without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
+    .hint = `tunedeck rollback --skip-rows` continues without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
 gradient-not-finite = The gradient is not a number
     .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
-    .hint = `tunedeck rollback --skip-rows` goes on without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
+    .hint = `tunedeck rollback --skip-rows` continues without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
 checkpoint-unwritable = The checkpoint can't be written
     .message = { $path }: { $reason }.
     .hint = { $help }. There is no earlier checkpoint.
@@ -39,9 +39,9 @@ kept-best-so-far = The result is step { NUMBER($step) }, the best measured by { 
 kept-last-best = The result is step { NUMBER($step) }: the last one is the best by { $by } ({ $best })
 kept-last = The result is the last step, { NUMBER($step) }, as eval.keep = "last" says; the best by { $by } was step { NUMBER($best_step) } ({ $best })
 best-unknown = No evaluation gave a number
-    .message = The best step by { $by } can't be told, so the last one is the result.
+    .message = The best step by { $by } is unknown, so the last one is the result.
     .hint = Lower train.learning_rate, or check the validation rows.
-best-unmeasured = The best step can't be told
+best-unmeasured = The best step is unknown
     .message = No evaluation could measure { $by }, nor say when to stop early: the last step is the result.
     .hint = Set eval.best_by to loss, or to a metric that these rows and eval.metric_file give.
 best-gone = The best checkpoint is not whole

@@ -1,7 +1,7 @@
 # Models in use: what a name means, and what stands against loading it.
 
 not-found = No run, adapter or model of this name
-    .message = { $name } is no run, no folder and no starter model.
+    .message = { $name } is not a run, a folder or a starter model.
     .hint = Run `tunedeck runs` to see the runs, or name the folder of a model or an adapter.
 no-checkpoint = No such checkpoint
     .message = { $run } has no checkpoint { $step }. It has { LIST($steps) }.
@@ -33,7 +33,7 @@ pickled = The weights are pickled
     .message = { $path }: loading a pickle can run any code.
     .hint = Convert the weights to safetensors. If you trust their source, add --allow-pickle.
 own-code = The model comes with its own code
-    .message = { $folder }: models of type { $type } need Python code that lies beside the weights.
+    .message = { $folder }: models of type { $type } need the Python code beside the weights.
     .hint = Read that code. If you trust it, add --trust-remote-code.
 other-base = The adapters have different base models
     .message = { $one } belongs on { $base }, { $other } on { $other_base }.

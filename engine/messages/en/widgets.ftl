@@ -5,7 +5,7 @@ no = No
 keys = Keys
 everywhere = Everywhere
 terms = Terms on this screen
-no-terms = Nothing here needs an explanation. The keys stand on the dialog.
+no-terms = Nothing here needs an explanation. The dialog shows its keys.
 close-help = Close
 too-small =
         This window is { $size }.

@@ -20,9 +20,9 @@ _ERROR = ConfigError("messages.unknown-language", given="de", known=["en", "zh"]
 
 
 def test_title_message_and_hint_are_read_in_the_language_of_the_process() -> None:
-    assert (_ERROR.title, _ERROR.message) == ("This language is not available", "de is none of en, zh.")
+    assert (_ERROR.title, _ERROR.message) == ("This language is not available", "de is not one of en, zh.")
     assert _ERROR.said == (
-        "This language is not available: de is none of en, zh. Set --lang or TUNEDECK_LANG to one of them."
+        "This language is not available: de is not one of en, zh. Set --lang or TUNEDECK_LANG to one of them."
     )
     language.use("zh")
     assert str(_ERROR).splitlines()[:2] == ["不支持这种语言", "de 不在可选项 en、zh 之中。"]
@@ -64,7 +64,7 @@ def test_what_an_older_process_wrote_is_taken_as_it_is() -> None:
 
 def test_an_error_is_part_of_another_ones_message() -> None:
     outer = ModelError.of(Message("messages.unknown-language", given=_ERROR.reason, known=[]))
-    assert outer.message.startswith("This language is not available is none of")
+    assert outer.message.startswith("This language is not available is not one of")
 
 
 def test_a_usual_refusal_of_the_system_is_said_in_the_readers_language() -> None:

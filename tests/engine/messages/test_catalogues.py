@@ -39,6 +39,8 @@ _OLD_WORDS = (
     "or not at all", "is none here", "not recognised by itself", "and how it stands", "rows you can trust",
     "stands here once", "all that can be set", "then it fits", "take the last back", "nobody can tell", "is taken back",
     "was taken back", "word tables", "rows end to end", " %",
+    "the licence", "spelt", "organisation", "towards", "makes no sense", "can't be told", "is none of", "is no more",
+    "any more", "minus it", "taken back", "takes back", "starts anew", "begins anew", "all the same",
 )  # fmt: skip
 
 

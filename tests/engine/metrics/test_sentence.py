@@ -24,7 +24,7 @@ def against(name: str, difference: float, low: float, high: float, verdict: Verd
     ("compared", "code", "said"),
     [
         (against("q8_0", 0, -0.01, 0.01, "unclear"), "proof.as-good", "q8_0 answers as well as the adapter"),
-        (against("q8_0", 0.02, -0.1, 0.14, "unclear"), "proof.unclear", "q8_0 can't be told apart"),
+        (against("q8_0", 0.02, -0.1, 0.14, "unclear"), "proof.unclear", "q8_0 shows no difference"),
         (against("q8_0", 0.24, 0.1, 0.4, "better"), "proof.worse", "q8_0 is worse than the adapter: 71% against 95%"),
         (against("q8_0", -0.2, -0.3, -0.1, "worse"), "proof.better", "q8_0 is better than the adapter"),
     ],

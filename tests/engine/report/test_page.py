@@ -92,7 +92,7 @@ def test_it_says_everything_of_a_finished_run(tmp_path: Path) -> None:
     run = making.whole_run(tmp_path)
     said = page_of(run).text
     for part in (
-        making.VERDICT, "Accuracy", "McNemar, exact", "can't be told", "damaged goods", "Macro F1", "Ticket 0:",
+        making.VERDICT, "Accuracy", "McNemar, exact", "inconclusive", "damaged goods", "Macro F1", "Ticket 0:",
         "Apache-2.0", "LoRA r16", "3e-4", "tickets.jsonl", "a" * 64, "88 kB", "51,204", "Left out: 3 too long",
         "Columns of tickets not used: id, created", "2.9 GiB", "2.8 GiB", "no chat template", "smollm2-135m",
         "learning_rate = 0.0003 # you", "pip install tunedeck==0.1.0 torch==2.13.0 peft==0.21.2",
@@ -129,7 +129,7 @@ def test_what_is_unknown_is_said(tmp_path: Path) -> None:
     said = page_of(fake_runs.finished_run(tmp_path)).text
     assert "exact match 0% -> 97%" in said
     assert "no interval" in said
-    for part in ("licence of the base model is unknown", "chance is not ruled out", "Memory was not measured"):
+    for part in ("license of the base model is unknown", "chance is not ruled out", "Memory was not measured"):
         assert part in said
 
 

@@ -211,9 +211,9 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await until_shows(pilot, "Share on the hub")
         shown = " ".join(screen_text(app).replace("│", " ").split())
         assert "Sends 1 file, 40 B: adapter_config.json (40 B)" in shown
-        assert "calls the base model tiny-chat, which is no hub id" in shown
+        assert "calls the base model tiny-chat, which is not a hub id" in shown
         await pilot.press(*"orders", "enter")
-        await until_shows(pilot, "no name of a repository")
+        await until_shows(pilot, "not a repository name")
         await pilot.press("home", *"anna/", "enter")
         await until(pilot, lambda: any("pushed to anna/orders" in each.message for each in app._notifications))
         assert [(planned.repo, planned.private) for planned in sent] == [("anna/orders", True)]
@@ -227,7 +227,7 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
         await pilot.press(*"orders", "tab", "tab", "enter")  # from the button, far below
-        await until_shows(pilot, "no name of a repository")
+        await until_shows(pilot, "not a repository name")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         assert len(sent) == 2

@@ -180,7 +180,7 @@ async def test_what_speaks_against_a_mix_is_said_with_the_way_round(
 
     monkeypatch.setattr(mixing, "parents", refuse)
     asked = stand_in(monkeypatch)
-    async with opened(app_of(runs), messages.MixAsked(runs), "different models") as (app, pilot):
+    async with opened(app_of(runs), messages.MixAsked(runs), "different base models") as (app, pilot):
         await pilot.press("enter")
         assert asked == []
         await pilot.press("escape")

@@ -15,7 +15,7 @@ from tests.tui.looking import screen_text, until_shows
 from tui.app import TunedeckApp
 from tui.monitor import verdict
 
-SHOWN = ("47.5%", "42.5% to 52.5%", "+62.5", "better", "can't be told", "o Report", "right")
+SHOWN = ("47.5%", "42.5% to 52.5%", "+62.5", "better", "inconclusive", "o Report", "right")
 
 
 @pytest.mark.parametrize("colours", ["truecolor", "16"])
@@ -36,7 +36,7 @@ async def test_a_narrow_pane_keeps_value_difference_and_verdict(make_world: Make
     async with app.run_test(size=(66, 30)) as pilot:
         await until_shows(pilot, "base, few-shot 71.7%")
         line = next(line for line in screen_text(app).splitlines() if "few-shot 71.7%" in line)
-        assert line.rstrip().endswith("+3.0 can't be told")
+        assert line.rstrip().endswith("+3.0 inconclusive")
         await pilot.resize_terminal(120, 40)  # beside the curve of an ended run there is room for the intervals
         await until_shows(pilot, "66.7% to 76.7%")
 

@@ -108,7 +108,7 @@ def test_a_command_takes_runs_by_number(talk: Talk, run: RunDir, capsys: pytest.
     said = talk("status 1", "o 1", "frobnicate 1", "mix 'a", "compare 1 --no-such", "q")
     assert run.id in said
     assert (run.path / "report.html").is_file()
-    assert "A quotation mark has no second one." in said
+    assert "A quotation mark is not closed." in said
     assert "--no-such" in said
     assert said.count("What do you want to do?") == 6
 

@@ -273,5 +273,5 @@ async def test_the_breakdown_is_live_while_it_is_open(open_wizard: Opener, large
 async def test_the_breakdown_says_what_is_missing_before_a_model_is_chosen(open_wizard: Opener) -> None:
     async with open_wizard(machine=with_gpus(gpu())) as (app, pilot):
         await press(app, pilot, "f4")
-        assert "choose a model first" in text_of(app)
+        assert "choose a model, and wait" in text_of(app)
         assert "H100" in "\n".join(all_lines(app))
