@@ -100,6 +100,17 @@ async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
         await until_shows(pilot, "50 of 900")
 
 
+async def test_a_question_answered_over_a_small_window_leaves_no_cover_over_a_large_one(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(50, 15)) as pilot:
+        await until_shows(pilot, "This window is 50x15")
+        app.push_screen(ConfirmScreen("Resume?", "Rows changed."))  # a worker asks what it was told to find out
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.screen.size.width == 80)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
 async def test_help_teaches_the_screen_and_lists_every_key(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(72, 64)) as pilot:

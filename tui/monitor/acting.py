@@ -218,8 +218,12 @@ class ActingMonitor(LogSearch, Screen[None]):
         lines = [sentences(text(line)) for line in self.ending.way(remedy).lines]
         about = sentences(text(remedy.what), part(remedy.what, "why"))
         title, start, not_now = text("monitor.apply"), text("monitor.start"), text("app.not-now")
-        if await self.app.push_screen_wait(ConfirmScreen(title, about, lines, start, not_now)):
+        if not await self.app.push_screen_wait(ConfirmScreen(title, about, lines, start, not_now)):
+            return
+        if self.ending.found is not None:
             self._apply(remedy)
+        else:  # another person, or a shell, resumed it while this one read
+            self.tell(text("home.is-running", run=self.run_name), "warning")
 
     @work(thread=True, group="send")
     def _apply(self, remedy: Remedy) -> None:

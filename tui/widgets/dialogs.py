@@ -75,5 +75,11 @@ class TooSmallScreen(WholeScreen, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         yield _Notice()
 
+    def on_screen_resume(self) -> None:
+        """What came over it meanwhile was answered in a window that is large enough again."""
+        size = self.app.size
+        if size.width >= LEAST_COLUMNS and size.height >= LEAST_ROWS:
+            self.dismiss()
+
     def on_resize(self) -> None:
         self.query_one(_Notice).refresh()

@@ -132,12 +132,18 @@ class LogPane(Wheel, Widget):
         # A pane that cuts its lines needs only as many as fit; wrapping ones may be scrolled back to the first.
         wanted = self._lines if self.wrap else self._lines[-max(1, self.size.height) :]
         hit = next((line for line, row in self._starts if row == self._hit), None)
+        top = max(0, len(self._rows) - self.size.height) - self._back
+        read = next(((line, top - row) for line, row in reversed(self._starts) if row <= top), None)
         self._rows, self._starts = [], []
         for line in wanted:
             self._starts.append((line, len(self._rows)))
             self._rows += self._rows_of(line, width)
         self._hit = next((row for line, row in self._starts if line is hit), -1)
-        self._back = 0 if not self.wrap else min(self._back, max(0, len(self._rows) - self.size.height))
+        last = max(0, len(self._rows) - self.size.height)
+        if self._back and read is not None:  # what a person scrolled back to stays, whatever comes below
+            first = next((row for line, row in self._starts if line is read[0]), 0)
+            self._back = last - first - read[1]
+        self._back = max(0, min(self._back, last)) if self.wrap else 0
         changed = [
             Region(0, y, width, 1) for y, before in enumerate(shown_before) if self._row(y).plain != before
         ]  # fmt: skip

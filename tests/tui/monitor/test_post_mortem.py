@@ -16,6 +16,7 @@ from tests.tui.conftest import MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.machines import with_gpus
 from tui.app import TunedeckApp
+from tui.monitor.screen import MonitorScreen
 from tui.monitor.trouble import Fix
 from tui.widgets.dialogs import ConfirmScreen
 
@@ -102,6 +103,24 @@ async def test_a_remedy_asks_first_then_changes_the_run_and_goes_on(
     assert spawned == [(run.id, True)]
     assert tomllib.loads(run.config.read_text())["train"]["gradient_checkpointing"] is True
     assert (run.path / "config.1.toml").is_file()
+
+
+async def test_a_remedy_is_left_where_another_resumed_the_run_meanwhile(
+    make_world: MakeWorld, root: Path, folder: Path, spawned: Spawned
+) -> None:
+    run = memory_runs.out_of_memory(root, folder)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("monitor.apply-remedy"))
+        await until(pilot, lambda: isinstance(app.focused, Fix))
+        monitor = app.screen
+        assert isinstance(monitor, MonitorScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        monitor.ending.found = None  # as for a run that trains
+        await pilot.press("y")
+        await until(pilot, lambda: any("is running" in each.message for each in app._notifications))
+    assert spawned == []
 
 
 async def test_a_remedy_that_needs_a_new_run_shows_that_run(
