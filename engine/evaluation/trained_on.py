@@ -69,7 +69,7 @@ def learned_before(run: RunDir, rows: Sequence[Row], phases: Phases) -> list[Mes
     ``phases`` may end the reading.
     """
     told = []
-    for earlier in trained_runs(run):
+    for earlier in trained_runs(run) if rows else ():
         if earlier.id == run.id:
             continue
         phases.begin("read")

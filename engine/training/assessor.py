@@ -108,6 +108,7 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     notes = [Message("baselines.because", reason=asked.reason)]
     if part == "validation" and _is_decided_by(training):
         notes.append(Message("baselines.on-validation"))
+    notes += learned_before(run, dialogues, training.phases)
     return LossesOfRun(
         questions, list(pieces.values()), [_wanted(each, renderer.tokenizer) for each in pieces.values()],
         training.built.net, lambda examples, tokens: objective.cut(examples, tokens, training.layout), budget_tokens,

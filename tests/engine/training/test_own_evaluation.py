@@ -176,6 +176,8 @@ def test_rows_that_the_old_adapter_was_trained_on_are_told_as_proving_nothing(ti
     (note,) = [note for note in other.notes if note.code == "evaluate.learned-before"]
     assert (note.args["run"], note.args["of"]) == (first.run.id, 4)
     assert note.args["rows"] > 0
+    by_loss = kept(train(values(tiny, rows, run={"split_seed": 2}, eval={"metrics": []}, **on)).run)
+    assert note in by_loss.notes
 
 
 def test_the_answers_of_an_old_adapter_that_was_replaced_are_not_taken_for_its_own(tiny: Path, rows: Path) -> None:
