@@ -104,5 +104,7 @@ def notes(evaluation: Evaluation) -> Iterator[tuple[bool, str]]:
 
 BROKEN = ("proof.fault", "proof.endless", "proof.weights", "proof.quantization", "proof.unexplained")
 """Codes of notes that say which link of an export is broken: prompt, stop token, weights, quantization, program."""
-GRAVE = frozenset(("evaluate.trained-on", "evaluate.learned-before", "judge.flips-often", *BROKEN))
+GRAVE = frozenset(
+    ("evaluate.trained-on", "evaluate.trained-on-behind", "evaluate.learned-before", "judge.flips-often", *BROKEN)
+)
 """Codes of notes without which a figure would mislead."""

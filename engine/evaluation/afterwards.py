@@ -135,15 +135,19 @@ class Afterwards:
         """
         learnt: set[int] = set()
         candidates = [self.run, *(other.run for other in others if other.run is not None)]
-        runs = {run.id: run for each in candidates for run in trained_runs(each)}
+        runs: dict[str, tuple[RunDir, str]] = {}
+        for each in candidates:
+            for run in trained_runs(each):
+                runs[run.id] = runs.get(run.id, (run, each.name)) if run.id != each.id else (run, "")
         if asked.part != FILE:  # its own held-out rows are none of those by the way they were drawn
             runs.pop(self.run.id, None)
-        for run in runs.values():
+        for run, behind in runs.values():
             self.phases.begin("read")
             known = trained_on(run, lambda done: self.phases.check())
             rows, prompts = known.among(asked.rows)
             learnt |= set(rows)
-            for note in _said_of(known, run.name, len(rows), len(prompts), len(asked.rows), self.request.unseen_only):
+            of, leaves_out = len(asked.rows), self.request.unseen_only
+            for note in _said_of(known, run.name, behind, len(rows), len(prompts), of, leaves_out):
                 self.note(note)
         if not learnt or not self.request.unseen_only:
             return asked
@@ -274,11 +278,16 @@ def base_mark(found: ForUse) -> str:
     return f"{found.card.path.resolve()} {files} {model.revision} {model.quantization} {model.dtype}"
 
 
-def _said_of(known: TrainedOn, title: str, rows: int, prompts: int, of: int, leaves_out: bool) -> Iterator[Message]:
-    if rows:
-        yield Message(
-            "evaluate.trained-on-left-out" if leaves_out else "evaluate.trained-on", run=title, rows=rows, of=of
-        )
+def _said_of(
+    known: TrainedOn, title: str, behind: str, rows: int, prompts: int, of: int, leaves_out: bool
+) -> Iterator[Message]:
+    """Of the run called ``title``, or of the one ``behind`` which it stands, "" for none."""
+    if rows and leaves_out:
+        yield Message("evaluate.trained-on-left-out", run=title, rows=rows, of=of)
+    elif rows and behind:
+        yield Message("evaluate.trained-on-behind", run=title, behind=behind, rows=rows, of=of)
+    elif rows:
+        yield Message("evaluate.trained-on", run=title, rows=rows, of=of)
     if prompts:
         yield Message("evaluate.asked-in-training", run=title, rows=prompts, of=of)
     if not known.is_whole:

@@ -50,6 +50,7 @@ no-text-candidate = Few-shot needs questions
     .hint = Leave few-shot out of --against.
 
 trained-on = { $run } was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Its figures on them prove nothing: leave them out with --unseen-only.
+trained-on-behind = { $run }, whose adapter { $behind } goes back to, was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Figures on them prove nothing: leave them out with --unseen-only.
 trained-on-left-out = { NUMBER($rows) } of { COUNT($of, "row", "rows") } left out: { $run } was trained on them.
 learned-before = { $run }, whose adapter this run goes back to, was trained on { NUMBER($rows) } of these { COUNT($of, "row", "rows") }. Figures on them prove nothing: hold the same rows out again with the same run.split_seed and shares.
 asked-in-training = { $run } was trained on the question of { NUMBER($rows) } of these { COUNT($of, "row", "rows") }, with another answer.

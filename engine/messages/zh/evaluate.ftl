@@ -50,6 +50,7 @@ no-text-candidate = 少样本需要问题
     .hint = 请从 --against 中去掉 few-shot。
 
 trained-on = { $run } 在这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行上训练过，它在这些行上的数字不能说明任何问题：请用 --unseen-only 排除。
+trained-on-behind = { $behind } 的适配器源自 { $run }，后者在这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行上训练过，这些行上的数字不能说明任何问题：请用 --unseen-only 排除。
 trained-on-left-out = { NUMBER($of) } 行中有 { NUMBER($rows) } 行已排除：{ $run } 在其上训练过。
 learned-before = 本任务的来源 { $run } 训练过这 { NUMBER($of) } 行中的 { NUMBER($rows) } 行。其上的指标说明不了问题：请用相同的 run.split_seed 和比例再次留出相同的行。
 asked-in-training = 这 { NUMBER($of) } 行中有 { NUMBER($rows) } 行的问题 { $run } 训练过，但答案不同。

@@ -191,8 +191,11 @@ def test_the_runs_whose_adapters_it_goes_back_to_are_named(
     later = train(values(tiny, rows, train={"max_steps": 2}, **on)).run
     told = Told(asked(later, data={"path": str(rows_of(trained))}))
     told.evaluate()
-    (note,) = [each for each in told.notes if each.code == "evaluate.trained-on"]
-    assert (note.args["run"], note.args["rows"]) == (run.id, 30 - TEST_ROWS - 3)
+    (note,) = [each for each in told.notes if each.code == "evaluate.trained-on-behind"]
+    assert (note.args["run"], note.args["behind"], note.args["rows"]) == (run.id, later.id, 30 - TEST_ROWS - 3)
+    beside = Told(asked(later, against=(str(run.path),), data={"path": str(rows_of(trained))}))
+    beside.evaluate()
+    assert [each.code for each in beside.notes if each.args.get("run") == run.id] == ["evaluate.trained-on"]
     mix = RunDir(tmp_path / "a-mix")
     mix.path.mkdir()
     parents = [mixes.Ingredient(path=str(later.adapter), title="later", weight=1.0)]
