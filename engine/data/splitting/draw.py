@@ -39,8 +39,9 @@ def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()
     test. Fewer rows are held out where they leave no other way; where even one group is more than was asked for, the
     smallest group is held out, if it is no more than half of the rows. With ``stratify`` the rows of a classification
     are held out in the shares of their labels, at least one of each that has two. Rows of the sources numbered
-    ``learnt`` are never held out, nor are their equals and others of their groups, as the model may have seen them.
-    Raises ConfigError when no row would be left to train on, or the groups leave none to hold out.
+    ``learnt`` are never held out, nor are their equals and others of their groups, as the model may have seen them; of
+    the rows that are left then at most half are, or new data that is mostly replayed would teach nothing new. Raises
+    ConfigError when no row would be left to train on, or the groups leave none to hold out.
     """
     import numpy as np
 
@@ -55,6 +56,10 @@ def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()
     if has_groups:
         words, may_go = unit_words(words, groups, columns.groups[is_learnt])
     may_go &= ~np.isin(words[:, 0], words[seen, 0])  # with all that is drawn as one with it
+    if not may_go.all():
+        most = int(may_go.sum()) // 2
+        heldout_rows = min(heldout_rows, most)
+        test_rows = min(test_rows, most - heldout_rows)
     fresh, words = fresh[may_go], words[may_go]
     order = _ascending(words)
     drawn = words[order]

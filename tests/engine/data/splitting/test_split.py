@@ -221,6 +221,14 @@ def test_a_row_that_is_replayed_too_is_not_held_out_nor_are_others_of_its_group(
         assert {rows[index].group for index in parts.train} >= {"a"}
 
 
+def test_of_few_new_rows_among_replayed_ones_half_are_trained_on() -> None:
+    copies = [replace(each, source="old") for each in HUNDRED[:90]]
+    for fields, sizes in (({"eval_share": 0.2}, [5, 0]), ({"eval_rows": 3, "test_rows": 20}, [3, 2])):
+        parts = split([*HUNDRED, *copies], dataset(**fields), 0, learnt=["old"])
+        assert [len(parts.heldout), len(parts.test)] == sizes
+        assert len({*parts.train} & {*range(90, 100)}) == 5
+
+
 def test_a_test_leaves_the_validation_as_it_is_and_is_another_part() -> None:
     alone = split(HUNDRED, dataset(eval_rows=10), 4)
     parts = split(HUNDRED, dataset(eval_rows=10, test_rows=20), 4)
