@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    if _computes(module_path):  # before its tests load PEFT, and torch's compiler with it
+        importlib.import_module("engine.modeling.peft")
+
+
+@pytest.fixture(autouse=True)
+def _rooms_of_torch_on_one_thread(request: pytest.FixtureRequest) -> None:
+    if _computes(request.path):
+        request.getfixturevalue("one_thread")
+
+
+def _computes(module: Path) -> bool:
+    """Whether the tests of its room compute with torch."""
+    return module.relative_to(Path(__file__).parent).parts[0] in ("distributed", "modeling", "tokens", "training")
 
 
 @pytest.fixture

@@ -255,13 +255,17 @@ def test_a_running_run_is_asked_to_roll_back(shell: Shell, serving: Serve, run: 
     }  # fmt: skip
 
 
-def test_a_run_that_ended_is_rolled_back_and_started_again(
-    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def stopped_at_three(run: RunDir) -> None:
     write(run, ev.RunStarted(total_steps=9), step(1), step(2), step(3))
     for number in (1, 3):
         make_checkpoint(run, number)
     write(run, ev.Finished(outcome="stopped", step=3))
+
+
+def test_a_run_that_ended_is_rolled_back_and_started_again(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_at_three(run)
     calls = launches(monkeypatch, lambda runner: [ev.State(state="starting")])
     answer = shell("rollback", "orders", "--to", "1", "--no-wait")
     assert (run, True) in calls, answer.err
@@ -273,10 +277,7 @@ def test_a_run_that_ended_is_rolled_back_and_started_again(
 def test_a_run_that_another_trains_from_is_not_rolled_back_without_a_word(
     shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(run, ev.RunStarted(total_steps=9), step(1), step(2), step(3))
-    for number in (1, 3):
-        make_checkpoint(run, number)
-    write(run, ev.Finished(outcome="stopped", step=3))
+    stopped_at_three(run)
     child = make_run("child", adapter=False, strategy={"kind": "continue", "adapter": run.id})
     runner = FakeRunner(child)
     try:

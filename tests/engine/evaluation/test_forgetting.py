@@ -85,6 +85,14 @@ def plainly(model: Any, rows: Sequence[Example]) -> tuple[float, float, float]:
     return found[0], found[1], found[2]
 
 
+def scale(tuned: Any, factor: float) -> None:
+    """Let the adapter act so many times as strongly."""
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "lora_B" in name:
+                parameter.mul_(factor)
+
+
 @pytest.mark.parametrize("budget", [4096, 128])
 def test_texts_and_answers_are_told_apart_and_together_are_what_the_mark_goes_by(
     loaded: Loaded, tuned: Any, budget: int
@@ -98,10 +106,7 @@ def test_texts_and_answers_are_told_apart_and_together_are_what_the_mark_goes_by
     counts = [sum(int((row.labels[1:] >= 0).sum()) for row in rows) for rows in (texts, dialogues)]
     together = (event.texts_loss * counts[0] + event.answers_loss * counts[1]) / sum(counts)
     assert event.general_loss == pytest.approx(together, rel=1e-6)
-    with torch.no_grad():
-        for name, parameter in tuned.named_parameters():
-            if "lora_B" in name:
-                parameter.mul_(3)
+    scale(tuned, 3)
     later = made.measure(4, "during")
     assert later is not None
     assert (later.texts_before, later.answers_before) == (event.texts_loss, event.answers_loss)
@@ -136,10 +141,7 @@ def test_a_model_that_is_its_base_has_not_moved(loaded: Loaded) -> None:
 def test_the_base_is_computed_once_and_still_right_after_the_adapter_moved(loaded: Loaded, tuned: Any) -> None:
     made, _ = gauge(loaded, tuned)
     made.measure(1, "during")
-    with torch.no_grad():
-        for name, parameter in tuned.named_parameters():
-            if "lora_B" in name:
-                parameter.mul_(2)
+    scale(tuned, 2)
     event = made.measure(2, "during")
     assert event is not None
     assert event.kl_task == pytest.approx(plainly(tuned, examples(loaded, ROWS))[0], rel=1e-4)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual import events
+from textual.pilot import Pilot
 
 from tests.tui.looking import click_on, said
 from tests.tui.wizard.conftest import Opener
-from tests.tui.wizard.making import GOOD, make_child, make_rows, text_of
+from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_rows, text_of
 from tests.tui.wizard.mix.test_screen import drafted
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
 from tests.tui.wizard.steering import add_file, press, settle
@@ -17,14 +19,23 @@ from tui.wizard.columns.screen import ColumnsScreen
 from tui.wizard.mix.table import MixTable
 
 
+@pytest.fixture
+def chat(tmp_path: Path) -> Path:
+    return make_rows(tmp_path / "chat.jsonl", 20)
+
+
+async def balance(app: WizardApp, pilot: Pilot[None]) -> None:
+    """Open the mix of two sources, with half of it each."""
+    await press(app, pilot, "f8")
+    await click_on(pilot, f"2 {said('mix.preset-balanced')}")
+    await settle(app, pilot)
+
+
 async def test_a_slider_is_pulled_where_it_is_clicked_and_a_preset_is_taken(
-    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+    open_wizard: Opener, model: Path, rows: Path, chat: Path
 ) -> None:
-    chat = make_rows(tmp_path / "chat.jsonl", 20)
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
-        await press(app, pilot, "f8")
-        await click_on(pilot, f"2 {said('mix.preset-balanced')}")
-        await settle(app, pilot)
+        await balance(app, pilot)
         assert text_of(app).count("50%") == 2
         await click_on(pilot, "B chat")
         assert app.screen.query_one(MixTable).at == 1
@@ -79,13 +90,10 @@ async def test_delete_takes_a_file_out_only_where_the_list_has_the_focus(
 
 
 async def test_a_slider_follows_the_mouse_and_one_undo_takes_all_of_it_back(
-    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+    open_wizard: Opener, model: Path, rows: Path, chat: Path
 ) -> None:
-    chat = make_rows(tmp_path / "chat.jsonl", 20)
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
-        await press(app, pilot, "f8")
-        await click_on(pilot, f"2 {said('mix.preset-balanced')}")
-        await settle(app, pilot)
+        await balance(app, pilot)
         line = next(line for line in text_of(app).splitlines() if "B chat" in line)
         at, row = line.index("[####----]") + 4, 2  # the last cell that is filled
         for event, x, y in (
