@@ -19,7 +19,8 @@ from engine.runs.curves import Series
 from engine.runs.state import MarkKind, RunState
 from tui import words
 from tui.widgets.chart import Chart
-from tui.widgets.chart_plot import MARKS, Level
+from tui.widgets.chart_legend import MARKS
+from tui.widgets.chart_parts import Level
 
 MOST = 8
 """Sources that are shown; more curves could not be told apart."""

@@ -16,7 +16,8 @@ from textual.widget import Widget
 from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.chart_canvas import Row
-from tui.widgets.chart_plot import Curve, Level, Look, Plot, draw, extent
+from tui.widgets.chart_parts import Curve, Level, Look, Plot
+from tui.widgets.chart_plot import draw, extent
 from tui.widgets.chart_scale import LEAST_IN_VIEW, View
 
 _STYLES = ("axis", "title", "legend", "raw", "line-0", "line-1", "line-2", "line-3", "points", "cursor", "checkpoint",

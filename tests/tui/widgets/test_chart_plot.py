@@ -8,7 +8,8 @@ from array import array
 
 import pytest
 
-from tui.widgets.chart_plot import Curve, Look, draw
+from tui.widgets.chart_parts import Curve, Look
+from tui.widgets.chart_plot import draw
 from tui.widgets.chart_scale import View
 
 

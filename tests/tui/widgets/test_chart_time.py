@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.chart_plot import Curve, Level, Look, draw, within_reach
+from tui.widgets.chart_parts import Curve, Level, Look
+from tui.widgets.chart_plot import draw, within_reach
 from tui.widgets.chart_scale import View, time_axis, time_label
 
 LEVELS = (Level(2.9, "predicted 2.9"), Level(8.0, "total 8.0"))
