@@ -168,7 +168,7 @@ def _end_with_terminal(app: TunedeckApp) -> None:
             with suppress(RuntimeError):  # it is not up yet, or ends already
                 app.call_from_thread(app.exit)
             time.sleep(_TO_END_S)
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, name="terminal", daemon=True).start()
 

@@ -110,8 +110,11 @@ class TunedeckApp(App[None]):
         if (why := settings.trouble()) is not None:
             told = text("app.settings-unread", path=settings.file(), why=reason_of(why))
             self.notify(told, severity="warning", timeout=10, markup=False)
-        if self._session is not None and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.exit)  # else nothing would be kept
+        if self._session is not None or not self.is_headless:
+            # Else nothing would be kept, and the terminal left as it is while a screen is drawn on it.
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     def on_unmount(self) -> None:
         self.machine_feed.stop()

@@ -15,6 +15,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.writer import EventWriter
 from tests.engine.runs.making import mark_launched, step
+from tests.tui.looking import said
 from tests.tui.pty_session import PtySession
 
 IGNORING_HANGUP = ("sh", "-c", 'trap "" HUP; exec "$0" "$@"', sys.executable, "-P", "-m", "tui")
@@ -51,6 +52,19 @@ def test_a_closed_terminal_ends_what_it_showed(run: RunDir, arguments: tuple[str
     finally:
         lock.release()
     assert not run.exit_json.exists()
+
+
+def test_a_screen_that_is_asked_to_end_leaves_the_terminal_as_it_was(home: Path) -> None:
+    """As by `kill`, or at the end of a job's time."""
+    with PtySession(env={"TUNEDECK_HOME": os.environ["TUNEDECK_HOME"]}) as session:
+        session.wait_for(said("home.start-new"), seconds=LONG_S)
+        session.process.terminate()
+        session.wait_for_end(LONG_S)
+        assert session.process.returncode == 0
+        for mode in (b"1049", b"1003", b"2004"):  # the other screen, the mouse, pastes
+            assert (
+                -1 < session.received.rfind(b"\x1b[?" + mode + b"h") < session.received.rfind(b"\x1b[?" + mode + b"l")
+            )
 
 
 def test_a_screen_without_a_terminal_to_read_from_is_refused_at_once(home: Path) -> None:
