@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,8 +108,10 @@ def checked_name(name: str) -> str:
 
 
 def _source(data: str, settings: Sequence[str]) -> dict[str, Any]:
-    """The entry of ``data`` with what ``settings`` say of it. Raises ConfigError."""
+    """The entry of ``data`` with what ``settings`` say of it. Raises ConfigError, DataError for what is not there."""
+    from engine.data.files.hub import is_hub_id
     from engine.data.files.opened import check_name
+    from engine.data.files.sources import source_files
 
     given = overrides(settings)
     stray = [key for key in given if key != "data"] + [f"data.{at}" for at in given.get("data", {}) if at != 0]
@@ -116,7 +119,10 @@ def _source(data: str, settings: Sequence[str]) -> dict[str, Any]:
         raise ConfigError("evaluate.settings-elsewhere", field=stray[0])
     path = data if data.startswith(RUN_PREFIX) else check_name(data)
     made = resolve([Layer(COMMAND_LINE, {"model": {"name_or_path": "-"}, "data": [{"path": path}]}), Layer(SET, given)])
-    return made.config.data[0].model_dump(mode="json", exclude_none=True)
+    source = made.config.data[0]
+    if not (source.is_run or is_hub_id(path) or os.path.isdir(path)):  # noqa: PTH112 - no name makes it raise
+        source_files(source)
+    return source.model_dump(mode="json", exclude_none=True)
 
 
 def _others(run: RunDir, against: Sequence[str]) -> list[str]:

@@ -159,6 +159,7 @@ def test_what_is_asked_for_reaches_the_child(
         (["--name", "training"], "evaluate.name-taken"),
         (["--set", "data.0.format=text"], "evaluate.settings-without-data"),
         (["--data", "x.jsonl", "--set", "train.max_steps=3"], "evaluate.settings-elsewhere"),
+        (["--data", "nowhere-to-be-found.jsonl"], "data.no-place"),
         (["--tasks", "gsm8k", "--data", "x.jsonl"], "evaluate.tasks-alone"),
         (["--tasks", " , "], "evaluate.task-folder-alone"),
         (["--task-folder", "."], "evaluate.task-folder-alone"),
