@@ -204,13 +204,15 @@ def gauge_rows(config: RunConfig, total_steps: int, row_tokens: float, train_pas
     """Rows of each kind that the gauge of forgetting reads with each evaluation; 0 where it is off.
 
     ``row_tokens`` of a row on average, ``train_passes`` over the weights a trained token takes. With ``auto`` it is off
-    where even the fewest rows would take more than a share of the time between two evaluations.
+    where even the fewest rows would take more than a share of the time between two evaluations, or of a run that ends
+    before the next.
     """
     if config.eval.forgetting is False:
         return 0
     if config.eval.forgetting is True:
         return GAUGE_ROWS[0]
-    interval = rhythm_of(config, total_steps).evaluate * config.train.batch_size * row_tokens * train_passes
+    steps = min(rhythm_of(config, total_steps).evaluate, total_steps)
+    interval = steps * config.train.batch_size * row_tokens * train_passes
     allowed = GAUGE_SHARE * interval / (GAUGE_PASSES * gauge_tokens(row_tokens))
     return next((rows for rows in GAUGE_ROWS if rows <= allowed), 0)
 

@@ -14,6 +14,7 @@ from engine.memory.duration import (
     DECODE_LAYER_S,
     DataSize,
     duration_of,
+    gauge_rows,
     guess_size,
     seconds_beside,
     seldomer,
@@ -141,3 +142,15 @@ def test_a_short_run_is_not_measured_longer_than_it_trains(tmp_path: Path) -> No
     assert 10 < some < 100
     assert of(6, held=50_000, shown=3, eval__every=1, sample__every=2) == {}
     assert "eval.every" not in of(6, held=50_000, shown=0, eval__early_stopping_patience=2)
+
+
+@pytest.mark.parametrize(
+    ("every", "steps", "rows"),
+    [(None, 1000, 16), (100, 1000, 16), (10, 1000, 4), (1, 1000, 0), (100, 10, 4), (100, 3, 0)],
+)
+def test_forgetting_is_measured_where_it_is_cheap_beside_what_is_trained(
+    tmp_path: Path, every: int | None, steps: int, rows: int
+) -> None:
+    asked = config(tmp_path / "rows.jsonl")
+    asked = asked.model_copy(update={"eval": asked.eval.model_copy(update={"every": every})})
+    assert gauge_rows(asked, steps, row_tokens=64.0) == rows

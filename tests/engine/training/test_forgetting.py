@@ -63,6 +63,17 @@ def test_a_base_model_without_a_template_is_measured_too(tiny_base: Path, rows: 
     assert train(gauged(tiny_base, rows)).of(ev.Forgetting)[-1].kl_general > 0
 
 
+def test_a_model_in_four_bits_is_measured_too(tiny: Path, rows: Path) -> None:
+    settings = gauged(tiny, rows)
+    settings["model"] |= {"quantization": "nf4", "double_quant": True}
+    trained = train(settings)
+    assert [each.message.code for each in trained.of(ev.Warn)] == []
+    told = trained.of(ev.Forgetting)
+    assert (told[0].kl_task, told[-1].general_rows) == (0, 16)
+    assert told[-1].kl_task > 0
+    assert evaluations.read(evaluations.folder(trained.run, "forgetting")) is not None
+
+
 def test_a_run_that_builds_on_another_measures_that_ones_held_out_rows(tiny: Path, rows: Path) -> None:
     first = train(gauged(tiny, rows))
     settings = gauged(tiny, rows, strategy={"kind": "continue", "adapter": first.run.id})
