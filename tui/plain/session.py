@@ -42,6 +42,7 @@ class Session:
     facts: Facts = field(default_factory=Facts)
     displaces: bool = False
     _keeps: bool = True
+    _kept: str = ""
     _told: str = ""
 
     def ask_field(
@@ -87,7 +88,9 @@ class Session:
             if self.displaces:
                 drafts.put_aside()
             self.displaces = False
-            drafts.save(self.draft)
+            if (now := repr(self.draft)) != self._kept:
+                drafts.save(self.draft)
+            self._kept = now
         except TunedeckError as error:
             self._keeps = False
             self.lines.say(str(error))

@@ -236,15 +236,20 @@ class WizardScreen(WholeScreen, Screen[None]):
         step.commit()
         findings = step.findings()
         await step.show_findings(findings)
-        self._save()
+        if findings or self._is_last:
+            self._save()
         if findings:
             return
         if self._is_last:
             self._start()
         else:
-            await self._show(self._following())
-            self.draft.step = self.step_name
-            self._save()
+            await self._go_on(self._following())
+
+    async def _go_on(self, index: int) -> None:
+        """Show another step; it is kept with the answers to this one, in one go."""
+        self.draft.step = STEPS[index].NAME
+        self._save()
+        await self._show(index)
 
     def _following(self) -> int:
         """The step after this one. The strategy is passed over where there is no adapter to build on."""
@@ -263,9 +268,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         """Show a step that was answered before, as this one stands now."""
         if self.step is not None and not self._launching:
             self.step.commit()
-            await self._show(index)
-            self.draft.step = self.step_name
-            self._save()
+            await self._go_on(index)
 
     @on(Rail.Asked)
     async def _asked(self, message: Rail.Asked) -> None:

@@ -13,6 +13,7 @@ from tests.tui.machines import gpu, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import CONFIG, WizardApp, make_model, make_rows, text_of
 from tests.tui.wizard.steering import enter, press, shown_words
+from tui.draft import draft as drafts
 from tui.draft.opened import draft_of
 
 
@@ -33,6 +34,19 @@ async def test_enter_leads_from_rows_to_the_start(open_wizard: Opener, model: Pa
         assert "Your data: orders.jsonl" in shown_words(app)
         assert await _walk(app, pilot) == ["task", "model", "data", "settings", "review"]
         assert [json.dumps(str(rows)) in run.config.read_text() for run in app.started] == [True]
+
+
+async def test_a_step_and_the_answers_before_it_are_written_in_one_go(
+    open_wizard: Opener, model: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    save = drafts.save
+    monkeypatch.setattr(drafts, "save", lambda draft: (written.append(draft.step), save(draft)))
+    async with open_wizard(prefill=draft_of(opened([str(rows)]))) as (app, pilot):
+        written.clear()
+        await press(app, pilot, "down", "ctrl+n")
+        assert app.wizard.draft.task == "text"
+        assert written == ["model"]
 
 
 async def test_a_machine_without_a_model_fetches_the_starter_on_the_way(
