@@ -15,7 +15,7 @@ from engine.models.chat_request import of_run
 from tui import messages
 from tui.home.columns import has_ended, is_group
 from tui.home.runlist import RunList
-from tui.home.watch import removal_lines
+from tui.home.watch import removal_of
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -30,6 +30,8 @@ _OF_A_RUN = (
     "open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength", "export", "talk",
 )  # fmt: skip
 _OF_AN_ADAPTER = ("go_on", "adapter", "evaluate", "strength", "export", "talk")
+_UNTOLD_S = 0.5
+"""A wait that is longer is told of."""
 _OF_RUNS = ("family", "sort", "filter")
 
 
@@ -267,21 +269,27 @@ class ActingScreen(WholeScreen, Screen[None]):
         if run is not None and await agrees_to_stop(self.app, text("home.stop", run=run.name), run.step):
             self._do(lambda: control.send(run.run, "stop"), text("home.stop-asked"))
 
-    @work
+    @work(exclusive=True, group="delete")
     async def action_delete(self) -> None:
+        """Ask, once all files of the run are counted; that takes a while where they are many."""
         from engine.app import deletion
         from tui.widgets.dialogs import ConfirmScreen
 
         run = self.run
         if run is None:
             return
-        try:  # there may be thousands of files, on a disk of the network
-            removal = await asyncio.to_thread(deletion.removal_of, run.run, world_of(self).root)
-            lines = await asyncio.to_thread(removal_lines, run.run, removal.paths)
+        counting = asyncio.create_task(asyncio.to_thread(removal_of, run.run, world_of(self).root))
+        done, _ = await asyncio.wait({counting}, timeout=_UNTOLD_S)
+        if not done:
+            self.tell(text("home.delete-counts", run=run.name), "information")
+        try:
+            lines, children = await counting
         except OSError as error:
             self.tell_of_system(error)
             return
-        about, children = text("home.delete-keeps"), removal.children
+        if not self.is_active:  # a person went elsewhere meanwhile: nobody waits for the question
+            return
+        about = text("home.delete-keeps")
         if children:
             about = f"{text('home.delete-parent', count=len(children), names=children)}\n{about}"
         title, delete = text("home.delete", run=run.name), text("keys.delete")

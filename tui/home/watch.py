@@ -86,6 +86,17 @@ def _mark(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
+def removal_of(run: RunDir, root: Path) -> tuple[list[str], tuple[str, ...]]:
+    """What a deletion of ``run`` takes, as lines, and the titles of what was made from it. Raises OSError.
+
+    Reads all of its folder: meant for a thread.
+    """
+    from engine.app import deletion
+
+    removal = deletion.removal_of(run, root)
+    return removal_lines(run, removal.paths), removal.children
+
+
 def removal_lines(run: RunDir, paths: Sequence[Path]) -> list[str]:
     """What a deletion takes, one line each with its size, the whole at the end."""
     lines, total = [], 0

@@ -43,6 +43,7 @@ broke = { $run } failed: { $why }
 finished-since = { $run } has finished since you were here.
 export-failed = Export of { $run } to { $name } failed: { $why }
 proof-failed = Proof of the { $name } export of { $run } failed: { $why }
+push-failed = Push of { $run } to the hub failed: { $why }
 evaluation-failed = Evaluation { $name } of { $run } failed: { $why }
 mix-failed = Mix { $name } of { $run } and others failed: { $why }
 mix-waits = The mix { $mix } is not kept yet.
@@ -89,6 +90,7 @@ delete = Delete { $run }?
 delete-keeps = This deletes what tunedeck made. The model, the data and your own files in that folder stay.
 delete-parent = Made from it: { COMMAS($names) }. { PLURAL($count, "It loses its parent.", "They lose their parent.") }
 delete-total = { BYTES($bytes) } in total, in { $folder }
+delete-counts = Counting the files of { $run }
 keep = Keep
 deleted = Deleted.
 

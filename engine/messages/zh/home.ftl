@@ -43,6 +43,7 @@ broke = { $run } 失败：{ $why }
 finished-since = 离开期间 { $run } 已完成。
 export-failed = { $run } 导出为 { $name } 失败：{ $why }
 proof-failed = { $run } 的 { $name } 导出验证失败：{ $why }
+push-failed = { $run } 推送到 Hub 失败：{ $why }
 evaluation-failed = { $run } 的评估 { $name } 失败：{ $why }
 mix-failed = { $run } 等的混合 { $name } 失败：{ $why }
 mix-waits = 混合 { $mix } 尚未决定是否保留。
@@ -89,6 +90,7 @@ delete = 删除 { $run }？
 delete-keeps = 将删除 tunedeck 生成的文件。模型、数据以及该文件夹中的其他文件都会保留。
 delete-parent = 由它得来的 { COMMAS($names) } 共 { NUMBER($count) } 个将失去来源。
 delete-total = 共 { BYTES($bytes) }，位于 { $folder }
+delete-counts = 正在统计 { $run } 的文件
 keep = 保留
 deleted = 已删除。
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from textual.message import Message
 
+from engine.app import deletion
 from engine.runs import control
 from tests.tui import fake_runs
 from tests.tui.conftest import Live, MakeWorld
@@ -138,6 +140,28 @@ async def test_the_report_is_that_of_the_run_that_was_chosen_when_the_key_was_pr
         await until(pilot, lambda: bool(written))
         assert chosen is not None
         assert written == [chosen.name]
+
+
+async def test_the_screen_lives_while_what_a_deletion_takes_is_counted(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_runs.finished_run(root, "other")
+    fake_runs.finished_run(root)
+    counted = threading.Event()
+    removal_of = deletion.removal_of
+    monkeypatch.setattr(deletion, "removal_of", lambda *of: (counted.wait(60), removal_of(*of))[1])
+    app = TunedeckApp(make_world())
+    try:
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await until_shows(pilot, "orders-json")
+            await pilot.press("delete")
+            await until_shows(pilot, said("home.delete-counts", run="orders-json"))
+            await pilot.press("down")
+            assert app.screen.query_one(RunList).current.name == "other"  # type: ignore[union-attr]
+            counted.set()
+            await until_shows(pilot, said("home.delete", run="orders-json"))
+    finally:
+        counted.set()
 
 
 async def test_stop_asks_first_and_then_tells_the_runner(make_world: MakeWorld, live: Live) -> None:
