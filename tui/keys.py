@@ -238,6 +238,7 @@ EXPORT = (
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
     Key("push", "P", "exporting.key-push", yields=True),
+    Key("throw_away", "delete", "hub.key-dismiss", "Del", yields=True),
     Key("filter", "slash", "keys.filter-list", "/", bar=False),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
 )

@@ -12,10 +12,15 @@ from typing import Any
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, MachineError, ModelError
 from engine.common.files import read_json
+from engine.common.redact import redact
+from engine.data.quality.privacy import without_secrets
 from engine.models.adapter.config import CONFIG_FILE
+from engine.runs import failures
+from engine.runs.directory import RunDir
 from engine.runs.exports import RECORD, Export
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}")
+_USER = re.compile(r"//[^/@\s]+@")
 _DENIED, _TAKEN = (401, 403), 409
 
 
@@ -62,12 +67,17 @@ def local_base(made: Export) -> str:
     return "" if base.count("/") == 1 else base
 
 
-def push(planned: Push, api: Any = None) -> str:
+def push(planned: Push, api: Any = None, run: RunDir | None = None) -> str:
     """Create the repository if it is new, and send the files in one commit; its address.
 
-    ``api`` is huggingface_hub's HfApi. A failed push leaves the repository as it was before the commit. Raises
-    ModelError and MachineError.
+    ``api`` is huggingface_hub's HfApi. A failed push leaves the repository as it was before the commit; that it failed
+    is kept with ``run``, of which the files are. Raises ModelError and MachineError.
     """
+    with failures.noted(run, "push", "adapter"):
+        return _sent(planned, api)
+
+
+def _sent(planned: Push, api: Any) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
@@ -86,11 +96,16 @@ def push(planned: Push, api: Any = None) -> str:
             raise ModelError("hub.denied", repo=planned.repo, status=str(status)) from None
         if status == _TAKEN:
             raise ModelError("hub.taken", repo=planned.repo) from None
-        raise MachineError("hub.push-failed", repo=planned.repo, reason=shorten(str(error), 200)) from None
+        raise MachineError("hub.push-failed", repo=planned.repo, reason=_why(error)) from None
     except Exception as error:
         # The library's HTTP client has its own errors, another family in each major version.
         if isinstance(error, OSError) or type(error).__module__.partition(".")[0].startswith(
             ("httpx", "httpcore", "requests")
         ):
-            raise MachineError("hub.push-failed", repo=planned.repo, reason=shorten(str(error), 200)) from None
+            raise MachineError("hub.push-failed", repo=planned.repo, reason=_why(error)) from None
         raise
+
+
+def _why(error: Exception) -> str:
+    """What the library said, in one line and without a token, which an address in it may hold."""
+    return shorten(without_secrets(_USER.sub("//", redact(str(error)))), 200)

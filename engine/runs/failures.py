@@ -1,4 +1,5 @@
-"""Work on a run that failed beside its training: an export, its proof, an evaluation, a mix; kept until it succeeds."""
+"""Work on a run that failed beside its training: an export, its proof or push, an evaluation, a mix; kept until it
+succeeds."""
 
 from __future__ import annotations
 
@@ -16,11 +17,14 @@ from engine.messages.message import Message
 from engine.runs.directory import RunDir
 
 FILE = "failures.json"
-Work = Literal["export", "proof", "evaluation", "mix"]
+Work = Literal["export", "proof", "push", "evaluation", "mix"]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """``work`` called ``name`` failed for ``reason`` at ``t`` (Unix seconds): a target, an evaluation, a mix."""
+    """``work`` called ``name`` failed for ``reason`` at ``t`` (Unix seconds): a target, an evaluation, a mix.
+
+    Of a push the name is that of the files: whatever repository takes them ends it.
+    """
 
     work: Work
     name: str
@@ -42,7 +46,7 @@ def keep(run: RunDir, work: Work, name: str, reason: Message) -> None:
 
 
 def forget(run: RunDir, work: Work, name: str) -> None:
-    """It succeeded."""
+    """It succeeded, or a person has seen it."""
     others = _others(run, work, name)
     if others != all_of(run):
         _write(run, others)

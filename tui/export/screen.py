@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.cells import cell_len
 from textual import on, work
@@ -15,7 +15,7 @@ from textual.worker import Worker
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
-from engine.messages.catalogue import sentences, text
+from engine.messages.catalogue import paragraph, sentences, text
 from engine.models import gguf
 from tui import keys, words
 from tui.export import job, result
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import Evaluation
     from engine.runs.exports import Export
+    from engine.runs.failures import Failure
 
 FOR = {
     "gguf": ("exporting.for-gguf", "exporting.about-gguf"),
@@ -44,6 +45,7 @@ FOR = {
 }
 """Of each target what it is for, in few words and in sentences; the likeliest first."""
 KINDS = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k", "f32", "bf16", "f16")
+_PUSH: Final = ("push", "adapter")
 _BAR_CELLS = 40
 _WORTH_SAYING_BYTES = 1e6
 
@@ -60,11 +62,13 @@ class ExportScreen(JobScreen):
     VIEWS: ClassVar = {"choose": "#targets", "running": "", "result": "#result"}
 
     class Read(Message):
-        """What can be exported, or why nothing can, and what was exported so far with its proof."""
+        """What can be exported, or why nothing can; what was exported so far with its proof; the push that failed."""
 
-        def __init__(self, found: Subject | TunedeckError, former: list[tuple[Export, Evaluation | None]]) -> None:
+        def __init__(
+            self, found: Subject | TunedeckError, former: list[tuple[Export, Evaluation | None]], unsent: Failure | None
+        ) -> None:
             super().__init__()
-            self.found, self.former = found, former
+            self.found, self.former, self.unsent = found, former, unsent
 
     class Planned(Message):
         """What each target takes, or what speaks against it."""
@@ -103,11 +107,13 @@ class ExportScreen(JobScreen):
             yield Line("", id="progress")
             yield Line("", id="bar")
             yield Line("", id="how-to-stop", classes="muted")
+        yield Panel(text("hub.last-failed"), Prose("", classes="failed"), id="push-failed")
         with VerticalScroll(id="result"):
             yield from panels(result.PARTS)
         yield KeyBar(keys.in_bar(keys.EXPORT, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
+        self.query_one("#push-failed").display = False
         self.show_view("choose")
         self._show_former()
         self._read()
@@ -121,12 +127,13 @@ class ExportScreen(JobScreen):
             found = self._subject or export.subject(str(self.run_dir.path))
         except TunedeckError as error:
             found = error
-        self.post_message(self.Read(found, _former(self.run_dir)))
+        self.post_message(self.Read(found, _former(self.run_dir), _unsent(self.run_dir)))
 
     @on(Read)
     def _show_read(self, message: Read) -> None:
         self._former = message.former
         self._show_former()
+        self._show_unsent(message.unsent)
         self.query_one(TopLine).show(right="")
         self.query_one("#targets").display = not isinstance(message.found, TunedeckError)
         if isinstance(message.found, TunedeckError):
@@ -150,6 +157,19 @@ class ExportScreen(JobScreen):
     def _show_planned(self, message: Planned) -> None:
         self._plans = message.plans
         self._show_targets()
+
+    def _show_unsent(self, unsent: Failure | None) -> None:
+        """The push that failed last, until one succeeds or a person has read it."""
+        self.query_one("#push-failed").display = unsent is not None
+        if unsent is not None:
+            self.query_one("#push-failed").query_one(Prose).say(clean(paragraph(unsent.reason)))
+        self.refresh_bindings()
+
+    def action_throw_away(self) -> None:
+        from engine.runs import failures
+
+        failures.forget(self.run_dir, *_PUSH)
+        self._show_unsent(None)
 
     def _show_targets(self) -> None:
         figures = {
@@ -195,7 +215,7 @@ class ExportScreen(JobScreen):
         self._say(self._about(plan) if plan is not None else "")
 
     def _say(self, said: str) -> None:
-        self.query_one(Prose).say(said)
+        self.query_one(".about", Prose).say(said)
         self.refresh_bindings()
 
     def _about(self, plan: Plan | TunedeckError) -> str:
@@ -214,6 +234,9 @@ class ExportScreen(JobScreen):
         bits = round(gguf.bits_a_weight(plan.base, kind), 1) if plan.target in self._kinds else 0
         said = text(FOR[plan.target][1], kind=kind, bits=bits)
         return f"{said}\n{sentences(*more)}"
+
+    def remembered(self) -> dict[str, Any]:
+        return {"screen": "export", "run": str(self.run_dir.path)}
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -237,6 +260,8 @@ class ExportScreen(JobScreen):
             return True if not isinstance(self._plans.get(self._target, TunedeckError("")), TunedeckError) else None
         if action in ("next_type", "previous_type"):
             return True if self._target in self._kinds else None
+        if action == "throw_away":
+            return self.is_mounted and self.query_one("#push-failed").display
         if action == "push":
             made = self._shown.made if self._shown is not None and self.view == "result" else None
             return made is not None and made.target == "adapter" and made.is_there and self._pushing is None
@@ -276,13 +301,14 @@ class ExportScreen(JobScreen):
         from engine.app.hub_push import push
 
         try:
-            self.post_message(self.Pushed(text("hub.pushed", repo=push(planned))))
+            self.post_message(self.Pushed(text("hub.pushed", repo=push(planned, run=self.run_dir))))
         except TunedeckError as error:
             self.post_message(self.Pushed(error.said, failed=True))
 
     @on(Pushed)
     def _pushed(self, message: Pushed) -> None:
         self._pushing = None
+        self._show_unsent(_unsent(self.run_dir))
         self.notify(
             clean(message.said), severity="error" if message.failed else "information", timeout=10, markup=False
         )
@@ -363,6 +389,13 @@ class ExportScreen(JobScreen):
             await self.ask_to_stop("exporting.stop-proof-title", "exporting.stop-proof-about")
         else:
             await self.ask_to_stop("exporting.stop-title", "exporting.stop-about")
+
+
+def _unsent(run: RunDir) -> Failure | None:
+    """The push of ``run`` that failed, where none has succeeded since."""
+    from engine.runs import failures
+
+    return next((each for each in failures.all_of(run) if (each.work, each.name) == _PUSH), None)
 
 
 def _former(run: RunDir) -> list[tuple[Export, Evaluation | None]]:

@@ -22,7 +22,8 @@ _RECENT_S = 7 * 86_400
 """What ended longer ago was seen."""
 _WORK = {
     "export": ("home.export-failed", "export"), "proof": ("home.proof-failed", "export"),
-    "evaluation": ("home.evaluation-failed", "evaluate"), "mix": ("home.mix-failed", "mix"),
+    "push": ("home.push-failed", "export"), "evaluation": ("home.evaluation-failed", "evaluate"),
+    "mix": ("home.mix-failed", "mix"),
 }  # fmt: skip
 """Of each kind of work what is said of its failure, and the action of home that does it anew."""
 

@@ -58,7 +58,7 @@ def export(
         say(text("exporting.kept", files=len(plan.done)))
     with Progress() as progress:
         made = export(plan, progress)
-    if target == HUB and not _pushed(made, repo, not public, dry_run, yes, quiet=as_json):
+    if target == HUB and not _pushed(made, plan.run, repo, not public, dry_run, yes, quiet=as_json):
         if as_json:
             json_line(msgspec.to_builtins(made) | {"repo": None, "proof": None})
         return
@@ -93,7 +93,9 @@ def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> 
     return made, evaluation
 
 
-def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool, quiet: bool) -> bool:
+def _pushed(
+    made: Export, run: RunDir | None, repo: str, private: bool, dry_run: bool, yes: bool, quiet: bool
+) -> bool:  # fmt: skip
     """Show what would go to the hub, and send it when the person agrees; whether it was sent."""
     from engine.app.export import CARD
     from engine.app.hub_push import plan_push, push
@@ -109,5 +111,5 @@ def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool, qu
         say(text("hub.read-card", card=planned.folder / CARD))
     if dry_run or not (yes or agrees(text("hub.ask"))):
         return False
-    say(text("hub.pushed", repo=push(planned)))
+    say(text("hub.pushed", repo=push(planned, run=run)))
     return True

@@ -34,4 +34,7 @@ repository-about = OWNER/NAME. It is created if it is new. Your login is that of
 seen = Seen by
 files = Sends { COUNT($count, "file", "files") }, { BYTES($size) }: { COMMAS($files) }
 push = Push
+last-failed = Last push
+key-dismiss = Dismiss
+    .help = Forget the push that failed.
 pushing = pushing { BYTES($size) } to { $repo }

@@ -34,4 +34,7 @@ repository-about = 格式为 OWNER/NAME，不存在时会创建。登录使用 `
 seen = 可见范围
 files = 将发送 { NUMBER($count) } 个文件，共 { BYTES($size) }：{ COMMAS($files) }
 push = 推送
+last-failed = 上次推送
+key-dismiss = 忽略
+    .help = 不再显示失败的推送。
 pushing = 正在向 { $repo } 推送 { BYTES($size) }

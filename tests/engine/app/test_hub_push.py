@@ -12,6 +12,8 @@ from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
 from engine.app.hub_push import plan_push, push
 from engine.common.errors import TunedeckError
+from engine.runs import failures
+from engine.runs.directory import RunDir
 from engine.runs.exports import RECORD, Export
 
 
@@ -113,3 +115,20 @@ def test_what_the_hub_refuses_is_said(call: str, raised: Exception, code: str, m
     with pytest.raises(TunedeckError) as error:
         push(plan_push(made, "anna/orders"), Hub(call, raised))
     assert error.value.code == code
+
+
+def test_a_push_that_failed_stays_with_the_run_until_one_succeeds_and_holds_no_token(
+    made: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = "hf_" + "AbCdEfGhIj" * 4, "s3cret-of-the-environment"
+    monkeypatch.setenv("HF_TOKEN", other)
+    run = RunDir(tmp_path)
+    told = httpx.ConnectError(f"proxy http://me:pass9word@host refused {own} and {other}")
+    with pytest.raises(TunedeckError) as error:
+        push(plan_push(made, "anna/orders"), Hub("create_commit", told), run)
+    kept = (tmp_path / failures.FILE).read_text()
+    assert [(each.work, each.reason) for each in failures.all_of(run)] == [("push", error.value.reason)]
+    assert "anna/orders" in kept
+    assert not any(secret in kept for secret in (own, other, "pass9word"))
+    push(plan_push(made, "anna/elsewhere"), Hub(), run)
+    assert failures.all_of(run) == ()

@@ -12,14 +12,14 @@ import pytest
 from engine.app import evaluate, export
 from engine.app.export import Plan
 from engine.common.errors import ModelError, TunedeckError
-from engine.runs import evaluations, exports
+from engine.runs import evaluations, exports, failures
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import ProofRequest
 from engine.runs.evaluations import Evaluation
 from engine.runs.exports import Export
 from tests.engine.cli.test_evaluate import evaluation, made_run
 from tests.engine.export.planned import subject_of
-from tests.tui.looking import opened, screen_text, until, until_shows
+from tests.tui.looking import opened, said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.export.screen import ExportScreen
@@ -194,13 +194,13 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
     sent: list[hub_push.Push] = []
     refusal: list[TunedeckError] = []
 
-    def push(planned: hub_push.Push) -> str:
+    def push(planned: hub_push.Push, _: object) -> str:
         sent.append(planned)
         if refusal:
             raise refusal[0]
         return planned.repo
 
-    monkeypatch.setattr(hub_push, "push", push)
+    monkeypatch.setattr(hub_push, "_sent", push)
     async with opened(app_of(run), messages.ExportAsked(run), "llama.cpp, LM Studio") as (app, pilot):
         await pilot.press("P")
         assert isinstance(app.screen, ExportScreen), "there is nothing to push yet"
@@ -222,6 +222,14 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await until_shows(pilot, "Share on the hub")
         await pilot.press(*"anna/orders", "enter")
         await until(pilot, lambda: any("name is taken" in each.message for each in app._notifications))
+        await until_shows(pilot, "Choose another name")
+        assert [each.work for each in failures.all_of(run)] == ["push"]
+        refusal.clear()
+        await pilot.press("P")
+        await until_shows(pilot, "Share on the hub")
+        await pilot.press(*"anna/other", "enter")
+        await until(pilot, lambda: not failures.all_of(run))
+        await until(pilot, lambda: said("hub.last-failed") not in screen_text(app))
         many = {f"model-{number}.safetensors": 40 for number in range(40)}
         monkeypatch.setattr("tui.export.push.files_of", lambda made: many)
         await pilot.press("P")
@@ -230,4 +238,14 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await until_shows(pilot, "not a repository name")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
-        assert len(sent) == 2
+        assert len(sent) == 3
+
+
+async def test_a_push_that_failed_is_told_until_a_person_has_read_it(run: RunDir) -> None:
+    failures.keep(run, "push", "adapter", ModelError("hub.taken", repo="anna/orders").reason)
+    async with opened(app_of(run), messages.ExportAsked(run), said("hub.last-failed")) as (app, pilot):
+        assert f"Del {said('hub.key-dismiss')}" in screen_text(app)
+        await pilot.press("delete")
+        await until(pilot, lambda: said("hub.last-failed") not in screen_text(app))
+        assert not failures.all_of(run)
+        assert said("hub.key-dismiss") not in screen_text(app)
