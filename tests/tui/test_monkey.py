@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 import tui
 from tests.tui.looking import screen_text, until
-from tests.tui.monkey import PLACES, MonkeyApp, storm, walk
+from tests.tui.monkey import PLACES, MonkeyApp, harmless, storm, walk
 from tui.home.family import FamilyScreen
 from tui.home.screen import HomeScreen
 from tui.widgets.whole import WholeScreen
@@ -24,6 +24,8 @@ from tui.wizard.footer import Foot
 FRAMES_ARE_DRAWN = True
 ALIKE = {"new", "task", "model", "strategy", "strategy+", "data", "data+", "review+", "finished", "relation", "options"}
 """Places on a screen that others stand for where the size of the window is changed."""
+WITHOUT_A_THING = {"export", "chat", "palette", "quality", "xray", "make fit", "push"}
+"""Places where nothing was said, found or offered yet: their own tests copy. ``y`` is text in a field."""
 
 
 @pytest.fixture
@@ -38,6 +40,20 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("seed", range(len(PLACES)), ids=PLACES)
 async def test_random_keys_break_nothing_and_leave_nobody_stuck(here: Path, seed: int) -> None:
     await walk(here, seed, 16)
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place not in WITHOUT_A_THING])
+async def test_y_has_something_to_copy_wherever_there_is_a_cursor(here: Path, place: str) -> None:
+    app = MonkeyApp(here, PLACES.index(place))
+    try:
+        with harmless():
+            async with app.run_test(size=(80, 24)) as pilot:
+                await app.begin(pilot)
+                screen = app.screen
+                assert isinstance(screen, WholeScreen)
+                await until(pilot, screen.copied)
+    finally:
+        app.let_go()
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place not in ALIKE])

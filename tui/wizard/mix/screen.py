@@ -101,6 +101,11 @@ class MixScreen(WholeScreen, Screen[bool]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
+    def copied(self) -> str:
+        """Where the source under the cursor is."""
+        at = self._at
+        return self.board.lines[at].path if at < len(self.board.lines) else ""
+
     # What is not known yet
 
     def _look(self) -> None:
