@@ -135,6 +135,8 @@ def _open(
     session, begun = None if only_watches else Session(), None
     if route == "home" and session is not None:
         place, run, begun = _come_back(session)
+    elif session is not None:  # what is asked for by name is shown at once
+        session.over = []
     app = TunedeckApp(World(terminal=found), place, run, prefill or begun, judged, _chat(talk), session, only_watches)
     _end_with_terminal(app)
     app.run(mouse=found.mouse)

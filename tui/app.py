@@ -107,6 +107,8 @@ class TunedeckApp(App[None]):
             self.post_message(messages.JudgeAsked(self._run, *self._judged))
         if self._talk is not None:
             self.post_message(self._talk)
+        if self._session is not None and self._session.over:
+            self.run_worker(self._reopen(self._session.over))
         if (why := settings.trouble()) is not None:
             told = text("app.settings-unread", path=settings.file(), why=reason_of(why))
             self.notify(told, severity="warning", timeout=10, markup=False)
@@ -181,6 +183,8 @@ class TunedeckApp(App[None]):
         for place in self._screen_stacks:
             self._remember(place)
         self._session.place = self.current_mode
+        over = (each for each in self._screen_stacks[self.current_mode][1:] if each.is_mounted)
+        self._session.over = [kept for each in over if hasattr(each, "remembered") and (kept := each.remembered())]
         self._session.run = str(self._run.path) if self._run is not None and self.current_mode == "monitor" else ""
         self._session.save()
 
@@ -196,6 +200,15 @@ class TunedeckApp(App[None]):
         if place in self._looks and hasattr(screen, "recall"):
             screen.recall(self._looks[place])
         return screen
+
+    async def _reopen(self, over: list[dict[str, Any]]) -> None:
+        """Show again what lay over the place that was left, once that place is there."""
+        from tui.reopening import screen_of
+
+        for kept in over:
+            screen = await asyncio.to_thread(screen_of, kept, self.world.root)
+            if screen is not None:
+                await self.push_screen(screen)
 
     def _home_screen(self) -> Screen[Any]:
         from tui.home.screen import HomeScreen

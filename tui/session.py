@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.common import paths
+from engine.common.files import write_atomic
 
 VERSION = 1
 _MOST_BYTES = 1 << 20
@@ -19,7 +19,7 @@ Choice = TypeVar("Choice", bound=str)
 class Session:
     """``place`` is home, wizard or monitor, ``run`` the folder of the run that is watched there.
 
-    ``looks`` are what the screen of each place remembered.
+    ``looks`` are what the screen of each place remembered, ``over`` what those that lay over the last place did.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -32,24 +32,22 @@ class Session:
         self.looks = {
             name: look for name, look in looks.items() if isinstance(look, dict)
         } if isinstance(looks, dict) else {}  # fmt: skip
+        over = kept.get("over")
+        self.over = [look for look in over if isinstance(look, dict)] if isinstance(over, list) else []
 
     @property
     def run_folder(self) -> Path | None:
         """The folder of the run to come back to, while it is there."""
-        folder = Path(self.run)
-        with suppress(OSError, ValueError):
-            if self.run and (folder / "config.toml").is_file():
-                return folder
-        return None
+        return run_folder(self.run)
 
     def save(self) -> None:
         """Keep it. A folder that can't be written to loses no more than this."""
-        kept = {"version": VERSION, "place": self.place, "run": self.run, "looks": self.looks}
-        part = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        kept = {
+            "version": VERSION, "place": self.place, "run": self.run, "looks": self.looks, "over": self.over,
+        }  # fmt: skip
         with suppress(OSError, ValueError):
             paths.private_dir(self.file.parent)
-            part.write_text(json.dumps(kept), "utf-8")
-            part.replace(self.file)
+            write_atomic(self.file, json.dumps(kept))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -60,6 +58,15 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) and found.get("version") == VERSION else {}
+
+
+def run_folder(named: str) -> Path | None:
+    """The folder of a run that was ``named`` by its path, while it is there."""
+    folder = Path(named)
+    with suppress(OSError, ValueError):
+        if named and (folder / "config.toml").is_file():
+            return folder
+    return None
 
 
 def one_of(kept: Mapping[str, Any], name: str, choices: Sequence[Choice]) -> Choice | None:

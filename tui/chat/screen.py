@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from engine.messages.message import Message as Said
 from engine.models.chat_request import BASE, ChatRequest
 from engine.runs.directory import RunDir
 from tui import keys
+from tui.chat import recall
 from tui.chat.dialogs import KeepScreen, MannerScreen
 from tui.chat.transcript import Transcript
 from tui.draft.asked import AskedChild
@@ -74,26 +76,43 @@ class ChatScreen(WholeScreen, Screen[None]):
         """Voices that are still to answer, by the number of their request."""
         self._number = 0
         self._ready = self._has_template = False
+        self._waits = False
+        """It came back from an earlier session: the model is loaded once a person asks for it."""
         self._error = ""
         self._notes: list[str] = []
         self._next_draw = 0.0
         self._drawing = False
-        self._kept_in = ""
+        self._kept_in = self._typed = ""
         self._doing, self._opened = "", time.monotonic()
+
+    def remembered(self) -> dict[str, Any]:
+        typed = self.query_one("#say", Input).value
+        return recall.remembered(self.request, self.manner, self.dialogue, typed, self._kept_in)
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        """Take up the dialogue of ``kept``, which names what this screen talks to."""
+        found = recall.found_in(kept)
+        if found is None:
+            return
+        self.manner, self._kept_in, self._typed = found.manner, found.kept_in, found.typed
+        self.dialogue, self._waits = found.dialogue, True
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("chat.title"), text("chat.loading"))
         yield Transcript(self.dialogue, world_of(self).terminal.unicode, id="talk")
         with Panel(self.manner.words, id="say-panel"), Horizontal():
             yield Static("> ", markup=False, id="say-mark")
-            yield Entry(placeholder=text("chat.placeholder"), compact=True, select_on_focus=False, id="say")
+            about = text("chat.to-load" if self._waits else "chat.placeholder")
+            yield Entry(self._typed, placeholder=about, compact=True, select_on_focus=False, id="say")
         yield KeyBar([*keys.in_bar(keys.CHAT), keys.HELP_BY_F1])
 
     def on_mount(self) -> None:
         self.query_one("#say", Input).cursor_blink = False
-        self._wait(text("chat.loading"))
-        self.set_interval(1.0, self._tick)
-        self._check()
+        if self._waits:
+            self._note(text("chat.to-load"))
+            self._state()
+        else:
+            self._begin()
 
     async def on_unmount(self) -> None:
         """The process is gone before the screen is."""
@@ -105,6 +124,14 @@ class ChatScreen(WholeScreen, Screen[None]):
             await self._child.closed()
 
     # Loading
+
+    def _begin(self) -> None:
+        self._waits, self._opened = False, time.monotonic()
+        self.query_one("#say", Input).placeholder = text("chat.placeholder")
+        self._wait(text("chat.loading"))
+        self.set_interval(1.0, self._tick)
+        self._check()
+        self._state()
 
     @work(thread=True, group="check", exclusive=True)
     def _check(self) -> None:
@@ -196,7 +223,8 @@ class ChatScreen(WholeScreen, Screen[None]):
         self.dialogue.voices = [
             (str(each["voice"]), clean(str(each["name"]), keep_newlines=False)) for each in record["voices"]
         ]
-        self.dialogue.asked = {str(each["voice"]) for each in record["voices"] if each["asked"]}
+        asked = {voice for voice, _ in self.dialogue.voices} & self.dialogue.asked  # of a dialogue that came back
+        self.dialogue.asked = asked or {str(each["voice"]) for each in record["voices"] if each["asked"]}
         notes = [*self._notes, *(clean(text(Said.from_json(each))) for each in record.get("told", ()))]
         if not self._has_template:
             self.manner = Manner(**{**vars(self.manner), "plain": True})
@@ -265,6 +293,8 @@ class ChatScreen(WholeScreen, Screen[None]):
         said = [answer for answer in last.answers.values() if answer.whole and answer.tokens] if last else []
         if self._error:
             right = text("chat.ended-state")
+        elif self._waits:
+            right = text("chat.not-loaded")
         elif not self._ready:
             right = text("chat.loading")
         elif self._asked:
@@ -284,6 +314,8 @@ class ChatScreen(WholeScreen, Screen[None]):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         words = event.value
+        if self._waits:
+            self._begin()
         if not words.strip() or self._asked or self._error:
             return
         event.input.value = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -20,10 +20,11 @@ from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tui import keys, shell, words
+from tui import keys, session, shell, words
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
+from tui.widgets.chart_scale import View
 from tui.widgets.line import Block, cut_cells, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
@@ -78,6 +79,22 @@ class CompareScreen(WholeScreen, Screen[None]):
         self._found: Compared | None = None
         self._tables: Sequence[Table] = ()
         self._curve, self._axis, self._view = "loss", 0, 0
+        self._log_y, self._zoom = False, View()
+        """Of the chart, until it has curves."""
+
+    def remembered(self) -> dict[str, Any]:
+        chart = self.query_one(Chart)
+        return {
+            "screen": "compare", "sides": list(self.subjects), "curve": self._curve,
+            "axis": [*_OVER][self._axis], "view": _VIEWS[self._view],
+            "log_y": chart.log_y, "zoom": chart.view.kept,
+        }  # fmt: skip
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._curve = session.one_of(kept, "curve", [*_CURVES]) or self._curve
+        self._axis = [*_OVER].index(session.one_of(kept, "axis", [*_OVER]) or "steps")
+        self._view = _VIEWS.index(session.one_of(kept, "view", _VIEWS) or "both")
+        self._log_y, self._zoom = kept.get("log_y") is True, View.of_kept(session.numbers(kept, "zoom", 3))
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("compare.title"), text("compare.reading"))
@@ -91,6 +108,7 @@ class CompareScreen(WholeScreen, Screen[None]):
         yield KeyBar(keys.in_bar(keys.COMPARE, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
+        self._arrange()
         self._read()
 
     def on_resize(self) -> None:
@@ -120,6 +138,9 @@ class CompareScreen(WholeScreen, Screen[None]):
         if message.problem:
             self.query_one(Block).show(message.problem, Text(clean(message.problem)))
         self._feed()
+        chart = self.query_one(Chart)
+        chart.log_y, chart.view = self._log_y, self._zoom
+        chart.redraw()
         self._draw()
 
     def _feed(self) -> None:
@@ -175,11 +196,14 @@ class CompareScreen(WholeScreen, Screen[None]):
     def action_cycle(self) -> None:
         """Curves and tables, tables alone, curves alone."""
         self._view = (self._view + 1) % len(_VIEWS)
+        self._arrange()
+        self.call_after_refresh(self._draw)
+
+    def _arrange(self) -> None:
         chart, tables, shown = self.query_one(Chart), self.query_one("#compare-tables"), _VIEWS[self._view]
         self.query_one("#compare-curves").display = shown != "tables"
         self.query_one("#compare-result").display = shown != "chart"
         (tables if shown == "tables" else chart).focus()
-        self.call_after_refresh(self._draw)
 
     def action_log_y(self) -> None:
         self.query_one(Chart).toggle_log_y()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Group, RenderableType
 from textual import on, work
@@ -16,7 +17,7 @@ from engine.messages.catalogue import part, text
 from engine.messages.message import Message as Said
 from engine.runs import evaluations
 from engine.runs.evaluations import BASE, FEW_SHOT, Evaluation
-from tui import keys, messages, words
+from tui import keys, messages, session, words
 from tui.evaluation import job
 from tui.theme import colours_of
 from tui.widgets import evaluated
@@ -88,7 +89,20 @@ class EvaluateScreen(JobScreen):
         self._kept: list[Evaluation] = []
         self._shown: Evaluation | None = None
         self._worst: list[RowOf] = []
+        self._recalled: Mapping[str, Any] = {}
+        """What is still to be taken up of what was remembered."""
         self.view = "form"
+
+    def remembered(self) -> dict[str, Any]:
+        return {
+            "screen": "evaluate", "run": str(self.run_dir.path), "of_file": self._field("rows").picked == 1,
+            "file": self._field("file").text, "count": self._field("count").text,
+            "against": list(self._against[self._field("against").picked][1]),
+            "shown": self._shown.name if self._shown is not None and self.view == "result" else "",
+        }  # fmt: skip
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._recalled = kept
 
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('evaluate.title')}  {words.run_name(self.run_dir)}")
@@ -120,9 +134,17 @@ class EvaluateScreen(JobScreen):
         return "\n".join(filter(None, (words.said(self._shown.sentence) if self._shown.sentence else "", folder)))
 
     def on_mount(self) -> None:
-        self._field("file").display = False
+        self._fill_in(self._recalled)
         self._show_form()
         self._read()
+
+    def _fill_in(self, kept: Mapping[str, Any]) -> None:
+        """The form as it was; whom it compares with and what it showed follow once they are read."""
+        of_file = kept.get("of_file") is True
+        self._field("rows").choose(int(of_file))
+        self._field("file").display = of_file
+        self._field("file").text = session.texts(kept, "file")
+        self._field("count").text = session.texts(kept, "count")
 
     def _field(self, name: str) -> FormField:
         return next(each for each in self.query(FormField) if each.name == name)
@@ -138,7 +160,9 @@ class EvaluateScreen(JobScreen):
     @on(Read)
     def _show_read(self, message: Read) -> None:
         field = self._field("against")
-        chosen = self._against[field.picked][1]
+        recalled, self._recalled = self._recalled, {}
+        against = recalled.get("against")
+        chosen = tuple(against) if isinstance(against, list) else self._against[field.picked][1]
         names = [name for name, _ in message.runs]
         self._against = [
             *_plain(), *((name if names.count(name) == 1 else run, (BASE, run)) for name, run in message.runs),
@@ -153,6 +177,9 @@ class EvaluateScreen(JobScreen):
         self.query_one("#kept", PickList).set_picks(picks)
         self.show_view(self.view)
         self._preview()
+        shown = next((each for each in message.kept if each.name == recalled.get("shown")), None)
+        if shown is not None and self.view == "form":
+            self._look(shown)
 
     @on(FormField.Changed)
     def _changed(self, message: FormField.Changed) -> None:

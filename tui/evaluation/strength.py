@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from textual import on, work
@@ -94,6 +94,9 @@ class StrengthScreen(JobScreen):
             for name in ("task", "general"):
                 yield Panel("", Course(world_of(self).terminal.unicode, id=name), id=f"{name}-panel")
         yield KeyBar(keys.in_bar(keys.STRENGTH, keys.EVERYWHERE))
+
+    def remembered(self) -> dict[str, Any]:
+        return {"screen": "strength", "run": str(self.run_dir.path)}
 
     @property
     def subjects(self) -> tuple[str, ...]:

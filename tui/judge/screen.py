@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -74,6 +74,10 @@ class JudgeScreen(WholeScreen, Screen[None]):
         with Panel(text("judge.key-verdict"), id="done"), VerticalScroll(id="verdict", can_focus=False):
             yield Prose("")
         yield KeyBar(keys.in_bar(keys.JUDGE, keys.EVERYWHERE))
+
+    def remembered(self) -> dict[str, Any]:
+        named = {"name": self._evaluation, "against": self._against}
+        return {"screen": "judge", "run": str(self.run_dir.path), **named}
 
     @property
     def subjects(self) -> tuple[str, ...]:

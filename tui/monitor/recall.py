@@ -16,15 +16,12 @@ from tui.widgets.chart_scale import View
 def remembered(run: RunDir, panes: Panes, ended: bool, pane: CurvePane, earlier: str) -> dict[str, Any]:
     """As plain JSON. ``panes`` are those that a person chose, [] while nobody did; ``curve`` likewise.
 
-    ``zoom`` is first and last step in view and whether the newest is followed; [] is the whole. ``earlier`` is the id
-    of the run whose curve lies below.
+    ``earlier`` is the id of the run whose curve lies below.
     """
-    shown = pane.chart.view
-    zoom = [] if shown.start is None else [shown.start, shown.end, int(shown.follow)]
     return {
         "run": str(run.path), "panes": list(panes.chosen or ()), "ended": ended,
-        "curve": pane.feed.quantity if pane.is_chosen else "", "log_y": pane.chart.log_y, "zoom": zoom,
-        "earlier": earlier,
+        "curve": pane.feed.quantity if pane.is_chosen else "", "log_y": pane.chart.log_y,
+        "zoom": pane.chart.view.kept, "earlier": earlier,
     }  # fmt: skip
 
 
@@ -57,8 +54,8 @@ class Recalled:
         pane.is_chosen, pane.feed.quantity = quantity is not None, quantity or pane.feed.quantity
         chart.log_y = self._kept.get("log_y") is True
         pane.feed.feed(chart, state, anew=True)
-        zoom = session.numbers(self._kept, "zoom", 3)
-        if zoom and 0 <= zoom[0] < zoom[1]:
-            chart.view = View(zoom[0], zoom[1], follow=bool(zoom[2]))
+        zoom = View.of_kept(session.numbers(self._kept, "zoom", 3))
+        if zoom != chart.view:
+            chart.view = zoom
             chart.redraw()
         self._kept = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -153,6 +154,18 @@ class View:
     start: float | None = None
     end: float = 0.0
     follow: bool = True
+
+    @property
+    def kept(self) -> list[float]:
+        """First and last step in view and whether the newest is followed, as plain JSON; [] is the whole."""
+        return [] if self.start is None else [self.start, self.end, int(self.follow)]
+
+    @classmethod
+    def of_kept(cls, kept: Sequence[float]) -> View:
+        """That of ``kept``, the whole where it makes no sense."""
+        if len(kept) != 3 or not 0 <= kept[0] < kept[1]:
+            return cls()
+        return cls(kept[0], kept[1], follow=bool(kept[2]))
 
     def window(self, first: float, last: float, limit: float | None) -> tuple[float, float]:
         """Leftmost and rightmost step for data from ``first`` to ``last`` of a run of ``limit`` steps."""

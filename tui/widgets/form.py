@@ -233,6 +233,12 @@ class FormField(Vertical):
         self.control.index = picked
         self.control.refresh()
 
+    def choose(self, place: int) -> None:
+        """The option at ``place``, without telling anybody."""
+        assert isinstance(self.control, Choice)
+        with self.prevent(Choice.Changed):
+            self.control.index = place
+
     def type_on(self, text: str) -> None:
         """Take the focus and what is typed, as if it had been typed here."""
         assert isinstance(self.control, Input)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,17 @@ class Target:
 def targets(names: Sequence[str], root: Path | None = None) -> list[Target]:
     """What ``names`` mean: runs and groups. One group alone means each of its runs. Raises RunError."""
     return spread_out([_target(name, root) for name in names])
+
+
+def still_there(names: Sequence[str], root: Path | None = None) -> list[Target]:
+    """Those of ``names`` that still mean something, as the sides of a comparison; [] where too few are left."""
+    found = []
+    for name in names:
+        with suppress(RunError):
+            found.append(_target(name, root))
+    with suppress(RunError):
+        return spread_out(found)
+    return []
 
 
 def spread_out(found: Sequence[Target]) -> list[Target]:
