@@ -120,7 +120,7 @@ def fitted(
     lines, width = aligned([headers, *rows], right), width_of(stream)
     if width is None or max(map(cells, lines)) <= width:
         return lines
-    told = []
+    told = cut(headers[0], width)  # what the rows are, or the title of what is compared
     for first, *others in rows:
         named = [
             sentence("widgets.named", name=header, value=cell)
