@@ -44,7 +44,8 @@ def _of_metric(evaluation: Evaluation, metric: str) -> Table:
         if compared is not None:
             change = words.difference(metric, compared.difference)
             if compared.low is not None:
-                change += f" ({text(words.difference_interval(metric, compared.low, compared.high))})"
+                interval = words.difference_interval(metric, compared.low, compared.high)
+                change = text("metric-words.beside", value=change, about=interval)
             verdict = text(words.verdict(compared.verdict))
         lines.append(
             [

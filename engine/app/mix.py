@@ -328,11 +328,14 @@ HEAD = ("mixes.column-task", "evaluate.column-candidate", "evaluate.column-value
 
 def table(run: RunDir, mix: Mix) -> list[list[str]]:
     """A line for each task and candidate under ``HEAD``, by the metric that decides. The difference is mix minus it."""
-    return [
-        [f"{task.title} ({text(words.metric(task.metric))})" if first and task.metric else task.title if first else "",
-         *cells]
-        for task, first, cells in _lines(run, mix)
-    ]  # fmt: skip
+    return [[_titled(task) if first else "", *cells] for task, first, cells in _lines(run, mix)]
+
+
+def _titled(task: OnTask) -> str:
+    """The task and the metric that decides on it."""
+    if not task.metric:
+        return task.title
+    return text("metric-words.beside", value=task.title, about=words.metric(task.metric))
 
 
 SHORT_HEAD = ("mixes.column-task", "evaluate.column-candidate", "evaluate.column-value", "mixes.column-difference",
@@ -366,7 +369,8 @@ def _cells(found: Evaluation, task: OnTask, name: str) -> list[str]:
     if compared is not None:
         difference = words.difference(task.metric, compared.difference)
         if compared.low is not None:
-            difference += f" ({text(words.difference_interval(task.metric, compared.low, compared.high))})"
+            interval = words.difference_interval(task.metric, compared.low, compared.high)
+            difference = text("metric-words.beside", value=difference, about=interval)
         verdict = text(_KEPT[task.kept]) if name == task.against else text(words.verdict(compared.verdict))
     value = words.value(task.metric, mean.value)
     return [text(words.candidate(name)), value, text(words.interval(task.metric, mean.low, mean.high)), difference,

@@ -145,7 +145,7 @@ def _figure(metric: str, point: Point) -> str:
     value = words.value(metric, point.task)
     if point.low is None or point.high is None:
         return value
-    return f"{value} ({text(words.interval(metric, point.low, point.high))})"
+    return text("metric-words.beside", value=value, about=words.interval(metric, point.low, point.high))
 
 
 def _mark(scale: float, curve: StrengthCurve, kept: float) -> Message:

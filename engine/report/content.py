@@ -243,7 +243,10 @@ def _warnings(facts: Facts) -> list[str]:
     """Each warning once, with how often it came; what was changed and accepted before the run went on; running out."""
     state = facts.state
     said = Counter(paragraph(each.message) for each in state.warnings)
-    told = [f"{each} ({text('report.times', count=count)})" if count > 1 else each for each, count in said.items()]
+    told = [
+        text("metric-words.beside", value=each, about=Message("report.times", count=count)) if count > 1 else each
+        for each, count in said.items()
+    ]
     if state.failure is not None:
         told.append(text("report.ended", error=state.failure.reason))
     if state.out_of_memory is not None:

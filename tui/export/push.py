@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from engine.app.hub_push import Push, files_of, local_base, plan_push
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -29,7 +28,7 @@ class PushScreen(FormDialog[Push | None]):
 
     def fields(self) -> ComposeResult:
         sent, base = files_of(self._made), local_base(self._made)
-        files = [f"{clean(name, keep_newlines=False)} ({formats.size(size)})" for name, size in sent.items()]
+        files = [text("metric-words.beside", value=name, about=formats.size(size)) for name, size in sent.items()]
         yield FormField("repo", text("hub.repository"), "", about=text("hub.repository-about"))
         yield FormField("seen", text("hub.seen"), options=[text("hub.seen-private"), text("hub.seen-public")])
         total = text("hub.files", count=len(sent), size=sum(sent.values()), files=files)

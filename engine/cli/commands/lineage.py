@@ -61,7 +61,7 @@ def describe(node: Node) -> str:
     parts = [part for part in (kind, *details) if part]
     names_run = node.run and node.run not in node.title and node.kind != "export"
     name = f"{node.title} [{node.run}]" if names_run else node.title
-    return f"{name}: {', '.join(parts)}"
+    return text("widgets.named", name=name, value=text("rows.names", names=parts))
 
 
 def _differences(first: str, second: str, as_json: bool) -> None:

@@ -36,3 +36,4 @@ worse = worse
 unclear = inconclusive
 interval = { $low } to { $high }
 secondary = { $metric } (secondary)
+beside = { $value } ({ $about })

@@ -33,6 +33,7 @@ precision-int8 = 8 bit: slower; use it if 4 bit answers badly
 precision-cost = { $about }; { $cost }
 
 fit-title = Make it fit
+fit-room = { $needs }, { $device }
 fit-time = time
 fit-result = result
 fit-legend =

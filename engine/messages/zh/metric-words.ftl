@@ -36,3 +36,4 @@ worse = 更差
 unclear = 无法判断
 interval = { $low } 至 { $high }
 secondary = { $metric }（次要）
+beside = { $value }（{ $about }）

@@ -33,6 +33,7 @@ precision-int8 = 8 位：较慢；4 位回答不佳时使用
 precision-cost = { $about }；{ $cost }
 
 fit-title = 使其放得下
+fit-room = { $needs }，{ $device }
 fit-time = 时间
 fit-result = 结果
 fit-legend =

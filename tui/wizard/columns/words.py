@@ -75,7 +75,7 @@ def row_as_it_comes_out(row: Row, width: int, height: int) -> Iterator[str]:
     if reason:
         yield text("columns.left-out", reason=reason)
     if beside:
-        yield ", ".join(beside)
+        yield text("rows.names", names=beside)
     yield from row_lines(row, width, max(2, height - bool(reason) - bool(beside)))
 
 

@@ -114,7 +114,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
     def _verdict(self, fit: Fit | None) -> Content:
         if fit is None:
             return Content(text("settings.fit-unknown"))
-        room = f"{fit_words.needs(fit)}, {shorten(fit.budget.name, 30)}"
+        room = text("settings.fit-room", needs=fit_words.needs(fit), device=shorten(fit.budget.name, 30))
         where = f"\n{clauses(room, fit_words.others(fit.budget, short=True))}"
         parts: list[tuple[str, str] | str] = [
             (fit_words.verdict(fit), f"bold ${fit_words.STYLES[fit.verdict.level]}"),
