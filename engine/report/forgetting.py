@@ -57,43 +57,53 @@ def _reason(reason: Message, event: ev.Forgetting) -> str:
 
 
 def _figures(event: ev.Forgetting) -> Table:
-    """Each measure before and after, its change, and from which change on it is a warning."""
+    """Each measure of the base, at the start and now, its rise since the start, and from which rise on it is marked.
+
+    An adapter that is continued is away from its base at the start already: its mark is about what came since.
+    """
     divergence = (limits.LOOK_DIVERGENCE, limits.STOP_DIVERGENCE)
     rows = []
-    for code, before, after, change, marks, n in (
-        ("report.general-loss", event.base_loss, event.general_loss, rise(event.general_loss, event.base_loss),
+    for code, base, before, after, marks, n in (
+        ("report.general-loss", event.base_loss, event.general_before, event.general_loss,
          (limits.LOOK_LOSS, limits.STOP_LOSS), event.general_rows),
-        ("report.old-loss", event.old_before, event.old_loss, rise(event.old_loss, event.old_before),
-         (limits.LOOK_OLD, limits.STOP_OLD), 0),
-        ("report.kl-general", None, None, event.kl_general, divergence, event.general_rows),
+        ("report.old-loss", None, event.old_before, event.old_loss, (limits.LOOK_OLD, limits.STOP_OLD), 0),
+        ("report.kl-general", None, event.kl_before, event.kl_general, divergence, event.general_rows),
         ("report.kl-task", None, None, event.kl_task, None, event.task_rows),
     ):  # fmt: skip
-        if change is not None:
-            tone = "" if marks is None else "bad" if change >= marks[1] else "look" if change >= marks[0] else "good"
-            is_loss = after is not None
+        if after is not None:
+            change = rise(after, before)
+            tone = "" if marks is None or change is None else _tone(change, marks)
             rows.append(
                 [
                     Cell(text(code), kind="head", note=text("report.counted", rows=n) if n else ""),
-                    Cell(formats.loss(before) if is_loss else "", kind="number"),
-                    Cell(formats.loss(after) if is_loss else "", kind="number"),
-                    Cell(f"{change:+.3f}" if is_loss else f"{change:.3f}", kind="number", tone=tone),
+                    Cell("" if base is None else formats.loss(base), kind="number"),
+                    Cell("" if before is None else formats.loss(before), kind="number"),
+                    Cell(formats.loss(after), kind="number"),
+                    Cell("" if change is None else f"{change:+.3f}", kind="number", tone=tone),
                     Cell(f"{marks[0]:g}" if marks else "", kind="number"),
                     Cell(f"{marks[1]:g}" if marks else "", kind="number"),
                 ]
             )  # fmt: skip
-    codes = ("report.measure", "report.before", "report.after", "report.change", "report.look-from", "report.stop-from")
+    codes = ("report.measure", "report.base", "report.at-start", "report.newest", "report.change", "report.look-from",
+             "report.stop-from")  # fmt: skip
     return Table(text("report.gauge-caption"), [text(code) for code in codes], rows)
 
 
+def _tone(change: float, marks: tuple[float, float]) -> str:
+    return "bad" if change >= marks[1] else "look" if change >= marks[0] else "good"
+
+
 def _curves(state: RunState) -> Iterator[charts.Chart]:
-    """The divergence on general text with its limits, and that on the task, which has none."""
+    """The divergence on general text with its limits, which count from the start, and that on the task, without."""
+    start = state.forgetting[-1].kl_before or 0.0
     for name, code, hue in (("general", "report.kl-general", 2), ("task", "report.kl-task", 4)):
         points = charts.points_of(state.series.get(f"forgetting/{name}"))
         if len(points[0]) < 2:
             continue
         known = ((limits.LOOK_DIVERGENCE, "report.limit-look"), (limits.STOP_DIVERGENCE, "report.limit-stop"))
         # A limit far above would flatten the curve.
-        levels = [(at, text(word)) for at, word in known if name == "general" and at < 2 * max(points[1])]
+        levels = [(start + at, text(word)) for at, word in known if name == "general"]
+        levels = [(at, word) for at, word in levels if at < 2 * max(points[1])]
         drawn = charts.chart(
             text(code), [charts.Curve(text(code), *points, hue=hue)], text("report.step-axis"),
             charts.in_words(text(code), points, "{:.3g}".format), "{:g}".format, levels=levels, zero=True, whole=True,

@@ -97,11 +97,13 @@ SAME_LOSS = 5e-4
 
 def forgetting(event: ev.Forgetting) -> Message:
     """The mark of the gauge and its figures."""
-    figures = [
-        Message(code, value=value) for code, value in (
-            ("forgetting.figure-task", event.kl_task), ("forgetting.figure-general", event.kl_general),
-        ) if value is not None
-    ]  # fmt: skip
+    figures = [] if event.kl_task is None else [Message("forgetting.figure-task", value=event.kl_task)]
+    if event.kl_general is not None:
+        if event.moment == "before" or (event.kl_before or 0.0) < SAME_LOSS:
+            figures.append(Message("forgetting.figure-general", value=event.kl_general))
+        else:  # an adapter that is continued is away from its base at the start: the mark is about the rise
+            told = {"before": event.kl_before, "after": event.kl_general}
+            figures.append(Message("forgetting.figure-general-from", **told))
     if event.general_loss is not None and event.general_before is not None:
         told = {"rows": event.general_rows, "before": event.general_before, "after": event.general_loss}
         if event.base_loss is None or abs(event.base_loss - event.general_before) < SAME_LOSS:

@@ -234,7 +234,11 @@ def _forgetting(state: RunState) -> dict[str, Any] | None:
     if not state.forgetting:
         return None
     newest = state.forgetting[-1]
-    known = {name: value for name, value in gauged(newest).items() if value is not None}
+    counted_from = {
+        "general_start": newest.kl_before, "loss_base": newest.base_loss, "loss_start": newest.general_before,
+        "loss_now": newest.general_loss,
+    }  # fmt: skip
+    known = {name: value for name, value in (gauged(newest) | counted_from).items() if value is not None}
     return {"step": newest.step, "mark": newest.mark, **known, "general_rows": newest.general_rows}
 
 

@@ -136,6 +136,7 @@ def test_the_mark_of_forgetting_stands_with_its_figures(shell: Shell, finished: 
     found = shell("status", finished.id, "--json").json["forgetting"]
     assert found == {
         "step": 4, "mark": "stop", "task": 2.5, "general": 0.75, "general_loss": 0.5, "general_rows": 8,
+        "general_start": 0.0, "loss_start": 2.0, "loss_now": 2.5,
     }  # fmt: skip
     assert "step 4: forgetting: high" in shell("status", finished.id).out
 

@@ -13,12 +13,15 @@ import pytest
 from engine.app import report
 from engine.common.files import write_atomic
 from engine.messages import language
+from engine.messages.catalogue import text
 from engine.metrics.result import Confusion
-from engine.runs import evaluations
+from engine.report import forgetting
+from engine.runs import evaluations, story
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import Evaluation
 from engine.runs.event_lines import encode
+from engine.runs.follow import load_state
 from tests.engine.report import making
 from tests.engine.report.reading import Page
 from tests.engine.runs.making import step
@@ -212,3 +215,32 @@ def test_chinese_readers_get_chinese(tmp_path: Path, maker: str) -> None:
     assert "微调有效吗？" in page.text
     for english in ("What is not known", "How to repeat", "Peak memory", "Base model"):
         assert english not in page.text
+
+
+def test_the_gauge_of_a_continued_adapter_shows_base_start_and_end_and_is_marked_by_its_own_rise(
+    tmp_path: Path,
+) -> None:
+    run, writer = fake_runs.new_run(tmp_path)
+    told = {"kl_before": 0.6, "general_before": 3.3, "base_loss": 3.02, "general_rows": 12, "mark": "fine"}
+    for at, moment, rose in ((0, "before", 0.0), (20, "after", 0.02)):
+        writer.emit(
+            ev.Forgetting(step=at, moment=moment, kl_general=0.6 + rose, general_loss=3.3 + rose, **told)  # type: ignore[arg-type]
+        )
+    writer.close()
+    found = forgetting.cost(load_state(run), [])
+    assert found is not None
+    assert found.figures is not None
+    shown = [[cell.text for cell in row[1:5]] for row in found.figures.rows]
+    assert shown == [["3.020", "3.300", "3.320", "+0.020"], ["", "0.600", "0.620", "+0.020"]]
+    assert {row[4].tone for row in found.figures.rows} == {found.tone} == {"good"}
+    (curve,) = found.curves
+    top = min(float(y) for y in re.findall(r" (\d+\.\d)", curve.curves[0].path)) / 3
+    assert [place < top for place, _ in curve.levels] == [True, True], (
+        "the limits count from the start, above the curve"
+    )
+    page = page_of(run).text
+    assert "3.020" in page
+    assert "3.300" in page
+    said = text(story.forgetting(load_state(run).forgetting[-1]))
+    assert "general text 0.600 -> 0.620" in said
+    assert "3.300 -> 3.320 (base 3.020)" in said
