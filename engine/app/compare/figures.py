@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -57,7 +57,7 @@ class Versus:
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric of the sides that have it, by letter, and how they compare; ``barred`` says why they can't at all."""
+    """One metric of the sides that have it, by letter, and how they compare; ``barred``: why not all do."""
 
     metric: str
     values: Mapping[str, Value]
@@ -196,20 +196,30 @@ def _metrics(members: Mapping[str, Kept]) -> list[str]:
 
 
 def _figures(members: Mapping[str, Kept], metrics: Sequence[str], models: Mapping[str, str]) -> list[Figure]:
-    """Each of ``metrics`` of the sides, and each side against the first that has it too."""
+    """Each of ``metrics`` of the sides, and each side against the first that has it too and was measured alike."""
     figures = []
     for metric in metrics:
         values = {letter: value for letter, kept in members.items() if (value := _value(kept, metric)) is not None}
         if not values:
             continue
-        first, *others = values
         barred = _barred(metric, {letter: members[letter] for letter in values}, models)
-        if barred is not None:
-            figures.append(Figure(metric, values, barred=barred))
-            continue
-        versus = [_versus(members[letter], members[first], metric, letter, first) for letter in others]
-        figures.append(Figure(metric, values, tuple(each for each in versus if each is not None)))
+        versus = [
+            _versus(members[letter], members[against], metric, letter, against)
+            for letter, against in _pairs(metric, [*values], members, models, barred is None)
+        ]
+        figures.append(Figure(metric, values, tuple(each for each in versus if each is not None), barred))
     return figures
+
+
+def _pairs(
+    metric: str, letters: Sequence[str], members: Mapping[str, Kept], models: Mapping[str, str], all_alike: bool
+) -> Iterator[tuple[str, str]]:
+    """Each side with the first before it that its figure can be compared with; one that is unlike all has none."""
+    for at, letter in enumerate(letters):
+        for against in letters[:at]:
+            if all_alike or _barred(metric, {each: members[each] for each in (against, letter)}, models) is None:
+                yield letter, against
+                break
 
 
 def _not_alike(members: Mapping[str, Kept], models: Mapping[str, str]) -> tuple[Message, ...]:
@@ -221,7 +231,7 @@ def _not_alike(members: Mapping[str, Kept], models: Mapping[str, str]) -> tuple[
 
 
 def _barred(metric: str, members: Mapping[str, Kept], models: Mapping[str, str]) -> Message | None:
-    """Why figures by one name are not of one thing.
+    """Why figures by one name are not of one thing; None where all are.
 
     A user's metric that was another, a perplexity of other tokens, answers that were cut at other lengths.
     """

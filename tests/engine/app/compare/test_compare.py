@@ -127,6 +127,41 @@ def test_answers_cut_at_other_lengths_get_no_verdict_where_that_tells(
     assert all("A 16 tokens, B 64 tokens" in text(note) for note in told)
 
 
+def pairs(found: Compared) -> list[tuple[str, str]]:
+    return [(each.side, each.against) for each in found.row_sets[0].figures[0].versus]
+
+
+@pytest.mark.parametrize(
+    ("limits", "compared"),
+    [
+        ((16, 16, 64), [("B", "A")]),
+        ((64, 16, 16), [("C", "B")]),
+        ((16, 64, 16), [("C", "A")]),
+        ((16, 64, 16, 64), [("C", "A"), ("D", "B")]),
+        ((16, 32, 64), []),
+    ],
+)
+def test_only_the_sides_that_were_cut_otherwise_lose_their_verdict(
+    tmp_path: Path, limits: tuple[int, ...], compared: list[tuple[str, str]]
+) -> None:
+    runs = [make(tmp_path, f"run{at}") for at in range(len(limits))]
+    for at, (run, limit) in enumerate(zip(runs, limits, strict=True)):
+        measure(run, right(60 + 10 * at, seed=at), tokens=limit, new_tokens=limit)
+    found = side_by_side(*runs)
+    assert pairs(found) == compared
+    assert codes(found).count("compare.other-limits") == 1
+    assert "compare.no-verdict" not in codes(found)
+    assert found.looked_at == len(compared), "Holm counts what was compared"
+
+
+def test_a_metric_of_another_file_takes_the_verdict_of_its_own_side_alone(tmp_path: Path) -> None:
+    runs = [make(tmp_path, name) for name in ("one", "two", "three")]
+    for run, digest in zip(runs, "122", strict=True):
+        measure(run, right(50), metric="user_metric", metric_sha256=digest * 64)
+    found = side_by_side(*runs)
+    assert (pairs(found), "compare.other-metric" in codes(found)) == ([("C", "B")], True)
+
+
 def test_losses_compare_whatever_the_limit_of_answers_was(tmp_path: Path) -> None:
     first, second = make(tmp_path, "first"), make(tmp_path, "second")
     measure(first, right(60), metric="loss", tokens=16, new_tokens=16)
