@@ -97,7 +97,10 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     if not len(held) or not isinstance(objective, Sft) or not training.ranks.is_first:
         return None
     pieces: dict[int, list[Example]] = {}
-    for piece in held[:MOST_PIECES]:
+    begins: list[int] = []
+    for place, piece in enumerate(held[:MOST_PIECES]):
+        if piece.row not in pieces:
+            begins.append(place)
         pieces.setdefault(piece.row, []).append(piece)
     dialogues = rows.test_rows if part == "test" else rows.heldout_rows
     asked = _asked(training, dialogues[: config.eval.generate_rows], len(dialogues), renderer)
@@ -108,7 +111,8 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     notes = [Message("baselines.because", reason=asked.reason)]
     if part == "validation" and _is_decided_by(training):
         notes.append(Message("baselines.on-validation"))
-    notes += learned_before(run, dialogues, training.phases)
+    if config.strategy.kind != "fresh":  # of plain text too, which is kept nowhere as it was read
+        notes += learned_before(run, held.originals(begins, rows.sources), training.phases)
     return LossesOfRun(
         questions, list(pieces.values()), [_wanted(each, renderer.tokenizer) for each in pieces.values()],
         training.built.net, lambda examples, tokens: objective.cut(examples, tokens, training.layout), budget_tokens,

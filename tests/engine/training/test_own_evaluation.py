@@ -180,6 +180,24 @@ def test_rows_that_the_old_adapter_was_trained_on_are_told_as_proving_nothing(ti
     assert note in by_loss.notes
 
 
+@pytest.mark.parametrize("is_text", [False, True], ids=["dialogues", "plain text"])
+def test_they_are_told_where_only_losses_are_measured(tiny: Path, rows: Path, tmp_path: Path, is_text: bool) -> None:
+    if is_text:
+        rows = tmp_path / "texts.jsonl"
+        rows.write_text(
+            "".join(json.dumps({"text": f"order {n} of tea to Lima, number {n * n}"}) + "\n" for n in range(24))
+        )
+    losses = {"eval": {"metrics": []}}
+    first = train(values(tiny, rows, run={"split_seed": 1}, **losses))
+    on = {"strategy": {"kind": "continue", "adapter": first.run.id}, **losses}
+    again = kept(train(values(tiny, rows, run={"split_seed": 1}, **on)).run)
+    assert "evaluate.learned-before" not in [note.code for note in again.notes]
+    other = kept(train(values(tiny, rows, run={"split_seed": 2}, **on)).run)
+    (note,) = [note for note in other.notes if note.code == "evaluate.learned-before"]
+    assert (note.args["run"], note.args["of"]) == (first.run.id, 4)
+    assert note.args["rows"] > 0
+
+
 def test_the_answers_of_an_old_adapter_that_was_replaced_are_not_taken_for_its_own(tiny: Path, rows: Path) -> None:
     first = train(values(tiny, rows))
     config = RunConfig.model_validate(
