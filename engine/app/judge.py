@@ -322,11 +322,15 @@ class Judging:
 
 
 def dialogue(pair: Pair) -> list[Message]:
-    """What was said before the request and the request itself, a turn each; the request alone where nothing was."""
-    if not pair.earlier:
-        return [Message.literal(pair.prompt)]
-    turns = [*((turn.role, turn.text) for turn in pair.earlier), ("user", pair.prompt)]
-    return [Message(_SAID.get(role, "judge.said-tool"), text=said) for role, said in turns]
+    """The functions that could be called, what was said before the request, and the request itself, a turn each.
+
+    The request alone where there is nothing else.
+    """
+    tools = [Message("judge.said-tools", tools=list(pair.tools))] if pair.tools else []
+    if not pair.earlier and pair.role == "user":
+        return [*tools, Message.literal(pair.prompt)]
+    turns = [*((turn.role, turn.text) for turn in pair.earlier), (pair.role, pair.prompt)]
+    return tools + [Message(_SAID.get(role, "judge.said-tool"), text=said) for role, said in turns]
 
 
 def lines_of(found: Evaluation) -> list[Message]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -137,7 +138,7 @@ def ask(
                 Answer(
                     candidate=candidate.name, row=place, prompt=_asked(row), reference=row.messages[-1].text,
                     answer=said.text, ended=said.ended, tokens=said.tokens, group=row.group, mark=marks[place],
-                    examples=prompts[place].examples, seconds=round(seconds / len(group), 4), earlier=_earlier(row),
+                    examples=prompts[place].examples, seconds=round(seconds / len(group), 4), **_around(row),
                 )
             )  # fmt: skip
         found.update((answer.row, answer) for answer in made)
@@ -368,7 +369,7 @@ def _taken(questions: Questions, name: str, marks: Sequence[str], beside: Sequen
 def _kept(questions: Questions, where: Path, name: str, marks: Sequence[str]) -> dict[int, Answer]:
     """By row what ``name`` answered before to the same prompts with the same weights, as it is kept in ``where``."""
     return {
-        answer.row: msgspec.structs.replace(answer, earlier=_earlier(questions.rows[answer.row]))
+        answer.row: msgspec.structs.replace(answer, **_around(questions.rows[answer.row]))
         for answer in evaluations.answers(where)
         if answer.candidate == name
         and 0 <= answer.row < len(marks)
@@ -398,9 +399,12 @@ def _of_prompts(prompts: Sequence[Sequence[int]]) -> str:
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def _earlier(row: Row) -> list[Turn]:
-    """What was said before the question: a row may be a long dialogue."""
-    return [Turn(turn.role, turn.text) for turn in row.messages[:-2]]
+def _around(row: Row) -> dict[str, Any]:
+    """What a reader of an answer must know beside the question: a row may be a long dialogue, or have tools."""
+    asked = row.messages[-2].role if len(row.messages) > 1 else "user"
+    return {
+        "earlier": [Turn(turn.role, turn.text) for turn in row.messages[:-2]], "role": asked, "tools": [*row.tools],
+    }  # fmt: skip
 
 
 def _asked(row: Row) -> str:

@@ -20,6 +20,7 @@ from engine.runs.choices import TIE, Choice, Pair
 from engine.tokens.render import Renderer
 
 LETTERS = ("A", "B")
+_REQUESTS = {"tool": "What the function returned"}
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,14 @@ def question(pair: Pair, first: int, unread: int = 0) -> str:
     return (
         "Two assistants answered the same request. Decide which answer is better: more correct, more complete and in "
         "the form that was asked for. Length and order do not matter.\n\n"
-        f"{_before(pair, unread)}Request:\n{pair.prompt}\n\n{wanted}"
+        f"{_tools(pair)}{_before(pair, unread)}{_REQUESTS.get(pair.role, 'Request')}:\n{pair.prompt}\n\n{wanted}"
         f"Answer A:\n{answers[0]}\n\nAnswer B:\n{answers[1]}\n\nWhich answer is better? Reply with A or B only."
     )
+
+
+def _tools(pair: Pair) -> str:
+    said = "\n".join(pair.tools)
+    return f"Functions that the assistants could call:\n{said}\n\n" if said else ""
 
 
 def _before(pair: Pair, unread: int) -> str:

@@ -30,8 +30,8 @@ _MOST_BYTES = 256 << 20
 class Pair:
     """Two ``answers`` to ``prompt``, of the candidates ``names``. ``reference`` is what was wanted, "" for none.
 
-    ``earlier`` are the turns before the prompt. ``swapped``: a person sees the second answer on the left. It is drawn,
-    and the same for the same seed.
+    ``earlier`` are the turns before the prompt, which is of ``role``; ``tools`` the schemas of the functions that could
+    be called. ``swapped``: a person sees the second answer on the left. It is drawn, and the same for the same seed.
     """
 
     row: int
@@ -42,11 +42,13 @@ class Pair:
     swapped: bool = False
     group: str = ""
     earlier: tuple[Turn, ...] = ()
+    role: str = "user"
+    tools: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
-        """The same for the same two answers to the same question, after the same turns."""
-        before = [part for turn in self.earlier for part in (turn.role, turn.text)]
+        """The same for the same two answers to the same question, after the same turns and with the same tools."""
+        before = [*self.tools] + [part for turn in self.earlier for part in (turn.role, turn.text)]
         said = "\0".join((*before, self.prompt, self.reference, *sorted(self.answers)))
         return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
@@ -80,7 +82,8 @@ def pairs_of(answers: Sequence[Answer], names: tuple[str, str], seed: int) -> Pa
             continue
         swapped = random.Random(f"{seed} {row} side").random() < 0.5
         said = (one.answer, two.answer)
-        found.append(Pair(row, one.prompt, one.reference, names, said, swapped, one.group, tuple(one.earlier)))
+        before, tools = tuple(one.earlier), tuple(one.tools)
+        found.append(Pair(row, one.prompt, one.reference, names, said, swapped, one.group, before, one.role, tools))
     random.Random(f"{seed} order").shuffle(found)
     return Pairs(tuple(found), tuple(same))
 

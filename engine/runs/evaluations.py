@@ -59,7 +59,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``ended``: it stopped by itself, not at the limit of ``tokens``. ``scores`` by metric, NaN never; a metric that
     can't be told of this row is left out. ``group`` is the cluster of the row, "" for none. ``examples`` stood in the
     prompt. ``mark`` is the same for the same prompt and weights. ``seconds`` are its share of those of its group.
-    ``prompt`` is the last turn that was asked, ``earlier`` are those before it.
+    ``prompt`` is the last turn that was asked, by ``role``, ``earlier`` are those before it; ``tools`` are the schemas
+    of the functions that could be called, each as JSON text.
     """
 
     candidate: str
@@ -75,6 +76,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mark: str = ""
     seconds: float = 0.0
     earlier: list[Turn] = []
+    role: str = "user"
+    tools: list[str] = []
 
     @property
     def was_asked(self) -> bool:

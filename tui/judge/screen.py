@@ -133,7 +133,7 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
         said = "\n\n".join(_shown(text(turn)) for turn in dialogue(pair))
         self._fill("#asked", f"{said}{wanted}")
-        if pair.earlier:  # the request is what both answered, and stands last
+        if pair.earlier or pair.tools:  # the request is what both answered, and stands last
             self.query_one("#asked", VerticalScroll).scroll_end(animate=False)
         for place, answer in zip(_SIDES, pair.sides, strict=True):
             self._fill(place, _shown(answer) or text("judge.empty"))

@@ -61,6 +61,7 @@ key-verdict = Verdict
 said-system = System: { $text }
 said-user = User: { $text }
 said-assistant = Assistant: { $text }
+said-tools = Functions: { LINES($tools) }
 said-tool = Tool: { $text }
 reading = reading the judge
 judging = judging pairs by { $judge }

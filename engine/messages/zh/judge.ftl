@@ -61,6 +61,7 @@ key-verdict = 结论
 said-system = 系统：{ $text }
 said-user = 用户：{ $text }
 said-assistant = 助手：{ $text }
+said-tools = 可调用的函数：{ LINES($tools) }
 said-tool = 工具：{ $text }
 reading = 正在读取评委模型
 judging = { $judge } 正在评判

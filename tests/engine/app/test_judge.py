@@ -99,6 +99,14 @@ def test_a_person_reads_the_turns_before_the_request_too() -> None:
     assert said == ["System: In Celsius.", "User: Hot?", "Assistant: Yes.", "Tool: 90", "User: How hot?"]
 
 
+def test_a_person_reads_the_functions_that_could_be_called_and_who_said_the_last_turn() -> None:
+    schema = '{"type": "function", "function": {"name": "temperature"}}'
+    pair = Pair(0, "How hot?", "", ("tuned", "base"), ("90", "80"), tools=(schema,))
+    assert [text(each) for each in dialogue(pair)] == [f"Functions: {schema}", "How hot?"]
+    said = [text(each) for each in dialogue(replace(pair, earlier=(Turn("user", "Hot?"),), role="tool", prompt="90"))]
+    assert said == [f"Functions: {schema}", "User: Hot?", "Tool: 90"]
+
+
 def test_rows_that_are_answered_anew_are_judged_anew(run: RunDir) -> None:
     bench = open_bench(run)
     for _ in range(60):

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from transformers import AutoTokenizer
@@ -80,6 +81,19 @@ def test_of_a_dialogue_the_turns_before_the_question_are_kept_too(loaded: Loaded
     asked = questions(tmp_path, [Row(tuple(Message(*turn) for turn in turns), "", "rows", "rows.jsonl", 1)])
     (found,) = ask(asked, candidate(loaded, Scripted(loaded.base.tokenizer, "80")), phases())
     assert (found.prompt, found.earlier) == ("How hot?", [Turn("user", "In Celsius."), Turn("assistant", "Yes.")])
+
+
+def test_the_functions_of_a_row_are_kept_with_its_answer_and_with_one_of_an_earlier_version(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    asked = questions(tmp_path, [row("Hot?", "call", tools=('{"name": "f"}',))])
+    who = candidate(loaded, Scripted(loaded.base.tokenizer, "80"))
+    (found,) = ask(asked, who, phases())
+    assert (found.role, found.tools) == ("user", ['{"name": "f"}'])
+    evaluations.keep_answers(asked.where, [msgspec.structs.replace(found, tools=[])])
+    (again,) = ask(asked, who, phases())
+    assert (again.tools, again.mark) == (found.tools, found.mark)
+    assert [each.tools for each in evaluations.answers(asked.where)][-1] == found.tools, "the judge reads what is kept"
 
 
 def test_how_it_was_asked_is_kept_and_another_template_is_another_prompt(loaded: Loaded, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,16 @@ def test_the_judge_reads_the_whole_dialogue() -> None:
     order = ("System: Answer in Celsius.", "User: tea tea", "Assistant: Yes.", "Request:\nAnd now?", "Answer A:")
     assert sorted(order, key=said.index) == [*order]
     assert "left out" not in said
+
+
+def test_the_judge_reads_the_functions_that_could_be_called_and_what_one_returned() -> None:
+    schema = '{"type": "function", "function": {"name": "temperature"}}'
+    asked = replace(in_dialogue(2), tools=(schema,))
+    said = question(asked, 0)
+    order = ("Functions that the assistants could call:", schema, "System: Answer in Celsius.", "Request:\nAnd now?")
+    assert sorted(order, key=said.index) == [*order]
+    assert "What the function returned:\nAnd now?" in question(replace(asked, role="tool"), 0)
+    assert asked.mark != in_dialogue(2).mark, "without them it was judged blindfold"
 
 
 def test_of_a_dialogue_that_is_too_long_it_reads_the_end_and_says_what_it_did_not(ready: Ready) -> None:
