@@ -19,6 +19,7 @@ from transformers import GenerationConfig, GenerationMixin, RepetitionPenaltyLog
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from engine.evaluation.together import Step, compute, may_fit
+from engine.memory.job import room_for
 
 _FIRST_ROOM = 64
 """Positions that a cache has room for beyond its first ones; what it needs more it gets by halves of its length."""
@@ -179,7 +180,7 @@ class _Group:
     def go_on(self) -> None:
         """Leave ended rows behind and put the tokens noted last after the others."""
         self._at = self._at + 1
-        left = _room_for(len(self.rows) - sum(row in self.ended for row in self.rows))
+        left = room_for(len(self.rows) - sum(row in self.ended for row in self.rows))
         if left < len(self.rows):
             chosen, moves = _compact(self.rows, self.ended, left)
             _keep(self._cache, moves, chosen)
@@ -300,11 +301,6 @@ def _likeliest(logits: Tensor) -> list[int]:
     if logits.device.type == "cpu":  # torch's own takes seven times as long
         return [int(token) for token in logits.float().numpy().argmax(-1)]
     return [int(token) for token in logits.float().argmax(-1).tolist()]
-
-
-def _room_for(rows: int) -> int:
-    """Rows to compute for so many that go on: kernels are made and kept for each number, so there are few of them."""
-    return rows if rows <= 4 else -(-rows // 4) * 4 if rows <= 16 else -(-rows // 8) * 8
 
 
 def _compact(rows: Sequence[int], ended: set[int], left: int) -> tuple[list[int], list[tuple[int, int]]]:

@@ -18,7 +18,9 @@ from engine.memory.job import (
     Quantization,
     Sharding,
     coarsest_on,
+    compiled,
     padded_length,
+    room_for,
     tunedeck,
 )
 from engine.memory.packing import computes_row_by_row
@@ -143,7 +145,7 @@ def job_of(setup: Setup) -> Job:
 
 
 def profile_of(setup: Setup) -> Profile:
-    return tunedeck(
+    profile = tunedeck(
         setup.device,
         softcapped=setup.shape.softcapped_head,
         lean=not setup.config.adapter.use_dora,
@@ -152,6 +154,15 @@ def profile_of(setup: Setup) -> Profile:
         gpus=setup.gpus,
         beside_base=setup.config.train.kl_to_base is not None,
     )
+    return replace(profile, compiled_bytes=compiled(answered_shapes(setup)))
+
+
+def answered_shapes(setup: Setup) -> int:
+    """Shapes that answers are computed in, for which a CPU keeps kernels in 16 bit: one for each number of rows."""
+    if setup.device != "cpu" or setup.config.model.dtype == "float32":
+        return 0
+    most = max(min(count, max(1, ANSWER_TOKENS // each)) for count, each in _answered(setup))
+    return len({room_for(rows) for rows in range(1, most + 1)})
 
 
 def estimate_run(setup: Setup) -> Estimate:
@@ -207,7 +218,12 @@ def _sharding(named: str, gpus: int) -> Sharding:
 
 
 def _answer_tokens(setup: Setup) -> int:
-    """Prompts and answers that are in memory at once; with examples a prompt is as long as several rows."""
+    """Prompts and answers that are in memory at once."""
+    return max(min(max(ANSWER_TOKENS, each), each * count) for count, each in _answered(setup))
+
+
+def _answered(setup: Setup) -> list[tuple[int, int]]:
+    """How many rows are answered, and the tokens of each; with examples a prompt is as long as several rows."""
     section, sample = setup.config.eval, setup.config.sample
     mean = setup.answer_tokens or math.inf
     ask = asked(setup.config, section.generate_rows, mean, min(2 * mean, section.max_new_tokens), setup.device)
@@ -221,4 +237,4 @@ def _answer_tokens(setup: Setup) -> int:
     groups.append((ask.rows, prompt + ask.new_tokens))
     if by_metric(setup.config):
         groups.append((section.generate_rows, setup.row_tokens + section.max_new_tokens))
-    return max(min(max(ANSWER_TOKENS, each), each * count) for count, each in groups)
+    return groups

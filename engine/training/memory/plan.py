@@ -21,7 +21,7 @@ from engine.memory.duration import seldomer
 from engine.memory.estimate import Estimate, Verdict, estimate, judge
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
-from engine.memory.job import compiled, padded_length
+from engine.memory.job import MOST_SHAPES, compiled, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.speed import CPU
 from engine.messages.message import Message
@@ -148,7 +148,10 @@ def _with_kernels(plan: RunMemory, prepared: Prepared, steps: StepPlan, placemen
     if placement.device.type != "cpu" or placement.dtype == torch.float32:
         return expected
     shapes = shapes_met(prepared.train.lengths, steps, plan.micro_batch_tokens, plan.packed, plan.coarsest)
-    return replace(expected, profile=replace(expected.profile, compiled_bytes=compiled(shapes)))
+    kernels = min(
+        compiled(MOST_SHAPES), compiled(shapes) + expected.profile.compiled_bytes
+    )  # those of answers are in it
+    return replace(expected, profile=replace(expected.profile, compiled_bytes=kernels))
 
 
 def _seldomer(plan: RunMemory, prepared: Prepared, steps: StepPlan) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of, profile_of
+from engine.memory.job import compiled
 from engine.messages.message import Message
 from engine.models.dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, SMOLLM2_135M
@@ -216,3 +217,25 @@ def test_several_gpus_take_room_for_their_exchange() -> None:
     outside = profile_of(two).context_bytes - profile_of(one).context_bytes
     assert 0.3 * GIB <= outside <= GIB
     assert profile_of(replace(setup(device="cpu"), gpus=2)) == profile_of(setup(device="cpu"))
+
+
+def test_a_cpu_keeps_kernels_for_each_number_of_rows_that_are_answered_at_once() -> None:
+    few = setup(SMOLLM2_135M, device="cpu", eval__generate_rows=4, longest_row=94)
+    few = replace(few, answer_tokens=20.0)
+    many = replace(few, config=few.config.with_settings({"eval.generate_rows": 50}))
+    assert profile_of(few).compiled_bytes == compiled(4)
+    assert profile_of(many).compiled_bytes == compiled(len({1, 2, 3, 4, 8, 12, 16, 24, 32}))  # with examples
+    long = replace(many, longest_row=2048)
+    assert profile_of(long).compiled_bytes < profile_of(many).compiled_bytes, "fewer fit side by side"
+    exact = replace(many, config=many.config.with_settings({"model.dtype": "float32"}))
+    silent = replace(many, answer_tokens=0.0, config=many.config.with_settings({"eval.metrics": [], "sample.rows": 0}))
+    assert [profile_of(each).compiled_bytes for each in (exact, silent, replace(many, device="cuda"))] == [0, 0, 0]
+
+
+def test_the_demo_run_is_told_what_it_held_at_its_peak() -> None:
+    """135M weights in bfloat16 that answer 100 rows: 1.91 GB in training and 1.95 GB in the few-shot baseline."""
+    demo = setup(
+        SMOLLM2_135M, device="cpu", longest_row=94, train__micro_batch_tokens=1024,
+        train__batch_size=10, eval__generate_rows=100, eval__max_new_tokens=64, dataset__max_length=256,
+    )  # fmt: skip
+    assert estimate_run(replace(demo, answer_tokens=25.0)).needed_bytes == pytest.approx(1.93e9, rel=0.1)
