@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from engine.config.metric_names import USER_METRIC, MetricName
 from engine.config.schema import EvalSection
 from engine.messages.message import Message
-from engine.metrics.structured import calls_in, is_bare_number, is_marked_number, is_record
+from engine.metrics.structured import is_bare_number, is_call, is_marked_number, is_record
 from engine.metrics.texts import label, said, words
 
 Kind = Literal["classification", "json", "number", "tools", "short", "free", "text"]
@@ -89,7 +89,7 @@ def _found(references: Sequence[str], trained: Sequence[str]) -> Choice:
     def share(count: int) -> bool:
         return count >= _NEARLY_ALL * len(every)
 
-    calling = sum(bool(calls_in(text)) for text in every)
+    calling = sum(map(is_call, every))
     if 2 * calling >= len(every):
         return _choice("tools", Message("metrics.is-tools", rows=calling, of=len(every)), notes)
     records = sum(map(is_record, every))

@@ -26,6 +26,7 @@ _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _MOST_DIGITS = 400
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)</function>", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
+_OF_CALLS = frozenset(("name", "arguments", "parameters", "id", "call_id", "type", "index", "thought", "reasoning"))
 _NONE = object()
 
 
@@ -126,6 +127,11 @@ def calls_in(text: str) -> list[tuple[str, str]]:
         given = {key: _typed(value) for key, value in _PARAMETER.findall(inner)}
         found.append((name, _canonical(given or inner.strip() or {})))
     return found
+
+
+def is_call(text: str) -> bool:
+    """Whether a text calls tools. A record with more fields than a call has is none: their values would not count."""
+    return bool(calls_in(text)) and not any(_is_more_than_a_call(value) for value in _values_in(text))
 
 
 def tool_name(answer: str, reference: str) -> float:
@@ -241,6 +247,12 @@ def _calls(value: Any) -> Iterator[tuple[str, str]]:
         given = value.get("arguments", value.get("parameters", _NONE))
         if isinstance(value.get("name"), str) and given is not _NONE:
             yield value["name"], _canonical(given)
+
+
+def _is_more_than_a_call(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_more_than_a_call, value))
+    return isinstance(value, dict) and "name" in value and not value.keys() <= _OF_CALLS
 
 
 def _canonical(arguments: Any) -> str:

@@ -28,6 +28,7 @@ CALL = '{"name": "weather", "arguments": {"city": "Rome"}}'
         ([f"So it is \\boxed{{{n}}}." for n in range(20)], "number", "metrics.is-marked-number"),
         ([f"${n},500" for n in range(1, 30)], "number", "metrics.is-number"),
         ([CALL] * 15 + [LONG] * 5, "tools", "metrics.is-tools"),
+        ([f'{{"name": "pump", "parameters": "5 bar", "price": {n}}}' for n in range(20)], "json", "metrics.is-json"),
         ([f"{city} {n}" for n, city in enumerate(["Rome", "Bern", "Oslo"] * 10)], "short", "metrics.is-short"),
         ([f"北京{n}路" for n in range(30)], "short", "metrics.is-short"),
         ([f"{LONG} It is number {n}." for n in range(20)], "free", "metrics.is-free"),
