@@ -143,7 +143,7 @@ def ask(
             )  # fmt: skip
         found.update((answer.row, answer) for answer in made)
         if ranks.is_first:
-            _keep(questions, made)
+            _keep(questions, made, is_new=True)
 
     with candidate.model():
         last = time.monotonic() if last == began else last
@@ -378,8 +378,10 @@ def _kept(questions: Questions, where: Path, name: str, marks: Sequence[str]) ->
     }
 
 
-def _keep(questions: Questions, answers: list[Answer]) -> None:
+def _keep(questions: Questions, answers: list[Answer], is_new: bool = False) -> None:
     try:
+        if is_new:
+            evaluations.outdate(questions.where, answers[0].candidate)
         evaluations.keep_answers(questions.where, answers)
     except OSError as error:
         raise unwritable(questions, error) from error

@@ -188,6 +188,16 @@ def keep(where: Path, evaluation: Evaluation) -> None:
     write_atomic(where / SUMMARY, msgspec.json.encode(evaluation).decode("utf-8"))
 
 
+def outdate(where: Path, candidate: str) -> None:
+    """``candidate`` answers anew: a summary of what it answered before is one of answers that go. Raises OSError.
+
+    Where that is stopped, neither the old figures nor a mixture of both may stand for a result.
+    """
+    found = read(where)
+    if found is not None and candidate in found.candidates:
+        (where / SUMMARY).unlink(missing_ok=True)
+
+
 def read(where: Path) -> Evaluation | None:
     """The summary, None where there is none that can be read."""
     return read_struct(where / SUMMARY, Evaluation)

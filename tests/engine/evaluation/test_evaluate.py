@@ -297,3 +297,15 @@ def test_a_real_generator_answers_group_by_group_as_all_at_once(loaded: Loaded, 
     assert len(generator.groups(asked, 16)) > 1
     answers = ask(questions(tmp_path), candidate(loaded, generator), phases())
     assert [answer.answer for answer in answers] == [said.text for said in generator.answer(asked, 16)]
+
+
+def test_an_evaluation_that_is_stopped_while_other_rows_are_answered_does_not_keep_the_old_figures(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    asked = questions(tmp_path)
+    who = candidate(loaded, Scripted(loaded.base.tokenizer, "order 1"), "tuned")
+    evaluate(asked, [who], choose(["order 1"]), phases())
+    ask(asked, candidate(loaded, Scripted(loaded.base.tokenizer, "order 2")), phases())  # another candidate
+    assert evaluations.read(asked.where) is not None
+    ask(questions(tmp_path, TRAINED), who, phases())
+    assert evaluations.read(asked.where) is None
