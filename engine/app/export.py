@@ -18,6 +18,7 @@ from engine.common.child import run_answering
 from engine.common.errors import ConfigError, MachineError, ModelError, reason_of
 from engine.common.files import sha256, write_atomic
 from engine.common.versions import versions
+from engine.common.work_folder import remove_left_behind
 from engine.machine.host import read_host
 from engine.messages.message import Message
 from engine.models import gguf, vllm
@@ -91,7 +92,7 @@ class Subject:
     sha256: str
 
     def plan(self, target: str, kinds: Sequence[str] = (), out: Path | None = None, base_id: str = "") -> Plan:
-        """What exporting to ``target`` takes; changes nothing.
+        """What exporting to ``target`` takes; changes nothing but that what a killed export left there goes.
 
         ``kinds`` are GGUF types, for targets gguf and ollama. ``out``: the folder for it, else one beside the run or
         adapter that holds nothing else. ``base_id`` takes the place of the base's folder in PEFT's config. Raises
@@ -105,6 +106,8 @@ class Subject:
             raise ModelError("exporting.beyond-vllm", adapter=adapter.path, parts=lacking)
         if not set(kinds) <= set(gguf.PLAIN) and find_spec(gguf.QUANTIZER) is None:
             raise MachineError("gguf.no-library", library=gguf.QUANTIZER)
+        for folder in (out, *self._folders) if out is not None else self._folders:
+            remove_left_behind(folder)
         where = (out or self._free_folder(target)).absolute()
         done = _done(where, self.sha256)
         out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
@@ -118,10 +121,22 @@ class Subject:
         run = self.found.run
         return export_time.of_proof(target, kinds, self.found.card, run) if run and is_proved(target, run) else 0.0
 
+    @property
+    def _beside(self) -> Path:
+        """Where its exports are put that no folder is named for."""
+        run = self.found.run
+        return (run.path if run else self.adapter.path.absolute()) / exports.FOLDER
+
+    @property
+    def _folders(self) -> list[Path]:
+        """Where an export or a proof of it works."""
+        run = self.found.run
+        there = [each for each in self._beside.iterdir() if each.is_dir()] if self._beside.is_dir() else []
+        return [*([run.path] if run else []), *there]
+
     def _free_folder(self, target: str) -> Path:
         """The target's own folder, numbered where that holds what is not of this very adapter."""
-        run = self.found.run
-        beside = (run.path if run else self.adapter.path.absolute()) / exports.FOLDER
+        beside = self._beside
         names = chain([target], (f"{target}-{number}" for number in count(2)))
         return next(beside / name for name in names if not _is_taken(beside / name, self.sha256))
 

@@ -13,8 +13,7 @@ import errno
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, TunedeckError, reason_of
 from engine.common.files import read_json, write_atomic
 from engine.common.places import named
+from engine.common.work_folder import work_folder
 from engine.messages.message import Message
 from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE
 
@@ -137,10 +137,11 @@ def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int
     files = [path for path in sorted(adapter.iterdir()) if path.is_file()]
     files = [path for path in files if path.name != "README.md" or not (out / path.name).exists()]
     base = str(read_json(adapter / CONFIG_FILE).get("base_model_name_or_path") or "")
-    for number, path in enumerate(files):
-        say("progress", done=number, total=len(files), message=Message("exporting.copying", file=path.name))
-        partial = out / f".{path.name}.partial"
-        try:
+    new = [path.name for path in files if not (out / path.name).exists()]
+    with work_folder(out, new) as work:
+        for number, path in enumerate(files):
+            say("progress", done=number, total=len(files), message=Message("exporting.copying", file=path.name))
+            partial = work / path.name
             if path.name in (CONFIG_FILE, RECORD_FILE):
                 partial.write_text(json.dumps(_for_others(path, base_name), indent=1, ensure_ascii=False), "utf-8")
             elif path.name == "README.md" and Path(base).is_absolute():  # PEFT's own names the base's folder
@@ -148,8 +149,6 @@ def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int
             else:
                 shutil.copyfile(path, partial)
             partial.replace(out / path.name)
-        finally:
-            partial.unlink(missing_ok=True)
     return {path.name: (out / path.name).stat().st_size for path in files}
 
 
@@ -187,10 +186,10 @@ def _gguf(
     if left:
         folder = converter.converter(_fetching(say))
         converter.run(folder, {"do": "check", "model": str(base)}, _told(say, Message("exporting.checking")))
-        with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
-            plain = {kind: left[kind] for kind in PLAIN if kind in left} or {"f16": Path(work) / f"{name}-f16.gguf"}
+        with work_folder(out, _made_for(path.name for path in left.values())) as work:
+            plain = {kind: left[kind] for kind in PLAIN if kind in left} or {"f16": work / f"{name}-f16.gguf"}
             between = next(iter(plain.values()))
-            model = _merged(base, adapter, Path(work) / name, say, DTYPES[merged_as(left)])
+            model = _merged(base, adapter, work / name, say, DTYPES[merged_as(left)])
             sixteen.convert_merged(
                 model, _words(base, adapter, request), plain, folder,
                 lambda path: _told(say, Message("exporting.converting", file=path.name)),
@@ -200,6 +199,11 @@ def _gguf(
                 if kind not in PLAIN:
                     quantize.quantize(between, path, kind, _told(say, Message("exporting.quantizing", kind=kind)))
     return {path.name: path.stat().st_size for path in wanted.values()}
+
+
+def _made_for(names: Iterable[str]) -> list[str]:
+    """Files that nobody knows of before the export is done, and what they are called while they are written."""
+    return [each for name in names for each in (name, f".{name}.partial")]
 
 
 def _sizes(folder: Path) -> dict[str, int]:

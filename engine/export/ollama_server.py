@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.common.child import run_child
 from engine.common.clean_text import clean
 from engine.common.errors import ModelError
 from engine.common.http_json import Refused
+from engine.common.work_folder import work_folder
 from engine.data.rows.messages import Row
 from engine.export.started import StartedServer
 from engine.messages.message import Message
@@ -94,8 +94,8 @@ def started(program: str, folder: Path, check: Callable[[], None]) -> Iterator[O
     Raises MachineError where the server can't be started, ModelError where it refuses the Modelfile.
     """
     port, name = http_json.free_port(), f"tunedeck-proof-{secrets.token_hex(4)}"
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".ollama-") as store:
-        environment = {**os.environ, "OLLAMA_HOST": f"{http_json.LOOPBACK}:{port}", "OLLAMA_MODELS": store}
+    with work_folder(folder) as store:
+        environment = {**os.environ, "OLLAMA_HOST": f"{http_json.LOOPBACK}:{port}", "OLLAMA_MODELS": str(store)}
         with StartedServer(PROGRAM, [program, "serve"], port, "/api/version", environment, check) as server:
             said: list[str] = []
             command = [program, "create", name, "-f", str(folder / "Modelfile")]

@@ -18,6 +18,7 @@ from engine.common import locks, paths
 from engine.common.errors import MachineError, NoSuchRun, RunError, reason_of
 from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
 from engine.common.regular_files import open_regular, what_is_wrong
+from engine.common.work_folder import left_behind
 from engine.messages.message import Message
 
 MOST_LOG_BYTES = 4 << 30
@@ -370,6 +371,7 @@ def what_delete_removes(run: RunDir) -> list[Path]:
         numbered += [p for p in run.path.glob(f"checkpoint-*.{kind}*") if _step_of(p.with_suffix("")) >= 0]
     unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
     temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]
+    temporary += left_behind(run.path)
     return [p for p in [*named, *numbered, *unfinished, *temporary] if p.exists() or p.is_symlink()]
 
 

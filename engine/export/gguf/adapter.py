@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from engine.common.errors import ModelError
+from engine.common.work_folder import work_folder
 from engine.export.gguf import converter
 from engine.models.adapter.card import AdapterCard
 from engine.models.gguf import LORA_A, LORA_B, module_of, what_gguf_cannot_hold
@@ -40,10 +40,10 @@ def convert_adapter(
             pairs[f"{module}.lora_B"] = (second.float() * factor).contiguous()
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adapter-") as work:
-            save_file(pairs, Path(work) / "pairs.safetensors")
+        with work_folder(target.parent, [partial.name]) as work:
+            save_file(pairs, work / "pairs.safetensors")
             request = {
-                "do": "adapter", "model": str(base), "adapter": str(Path(work) / "pairs.safetensors"), "alpha": alpha,
+                "do": "adapter", "model": str(base), "adapter": str(work / "pairs.safetensors"), "alpha": alpha,
                 "out": str(partial),
             }  # fmt: skip
             answer = converter.run(folder, request, on_silence)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,38 @@ def test_an_export_that_is_interrupted_leaves_nothing_half_made(adapter: Path, t
     with pytest.raises(Enough):
         export(plan_export(str(adapter), "gguf", ["f16"], tmp_path / "out"), stop)
     assert not (tmp_path / "out").exists()
+
+
+# Dies by SIGKILL when one file stands and the next one is being made.
+KILLED = """
+import os, signal, sys
+from engine.export.__main__ import main
+from engine.export.gguf import quantize
+quantize.quantize = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
+def test_what_an_export_leaves_that_is_killed_goes_with_the_next_one(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def killed(arguments: list[str], *_: object, **__: object) -> dict[str, object]:
+        ended = subprocess.run([sys.executable, "-c", KILLED, *arguments[1:]], check=False, capture_output=True)
+        assert ended.returncode == -signal.SIGKILL
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.app.export.run_answering", killed)
+        plan = plan_export(str(adapter), "gguf", ["f16", "q8_0"], out)
+        with pytest.raises(KeyboardInterrupt):
+            export(plan)
+    left = {path.name for path in out.iterdir()}
+    assert "orders-f16.gguf" in left
+    assert any(name.startswith(".work-") for name in left)
+    export(plan_export(str(adapter), "gguf", ["q8_0"], out))
+    assert {path.name for path in out.iterdir()} == {"orders-q8_0.gguf", exports.RECORD}
 
 
 def test_the_base_must_be_here(adapter: Path) -> None:

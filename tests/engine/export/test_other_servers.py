@@ -112,7 +112,7 @@ def test_ollama_keeps_the_model_in_a_store_of_its_own_and_loses_it(
         assert server.answer(turns, 2, 64)[1] is False
         assert server.rendered(turns) == "user: green tea\nassistant: "
         assert server.prompt_fault(renderer, [ROW], 64) == (None, True)
-        assert any(each.name.startswith(".ollama-") for each in folder.iterdir())
+        assert any(each.name.startswith(".work-") for each in folder.iterdir())
     assert [each.name for each in folder.iterdir()] == ["Modelfile"]
     with pytest.raises(ModelError):
         server.answer(turns, 8, 64)
