@@ -103,8 +103,9 @@ def notes(evaluation: Evaluation) -> Iterator[tuple[bool, str]]:
         yield note.code in GRAVE, text(note)
 
 
-BROKEN = ("proof.fault", "proof.endless", "proof.weights", "proof.quantization", "proof.unexplained")
-"""Codes of notes that say which link of an export is broken: prompt, stop token, weights, quantization, program."""
+BROKEN = ("proof.fault", "proof.endless", "proof.weights", "proof.rounding", "proof.other-base", "proof.quantization",
+          "proof.unexplained")  # fmt: skip
+"""Codes of notes that say which link of an export is broken: prompt, stop token, weights and their types, program."""
 GRAVE = frozenset(
     ("evaluate.trained-on", "evaluate.trained-on-behind", "evaluate.learned-before", "judge.flips-often", *BROKEN)
 )

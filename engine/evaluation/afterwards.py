@@ -16,7 +16,7 @@ from engine.common import file_hash
 from engine.common.errors import ConfigError, DataError, RunError
 from engine.config.schema import DataSource
 from engine.data import run_source
-from engine.distributed.device import place
+from engine.distributed.device import Placement, place
 from engine.evaluation.asked_rows import FILE, AskedRows, file_rows, own_rows
 from engine.evaluation.candidates import Candidate, Examples
 from engine.evaluation.evaluate import Questions, ask, conclude, summed_up
@@ -190,9 +190,10 @@ class Afterwards:
             ready.without_adapter, examples,
         )  # fmt: skip
 
-    def load(self, found: ForUse) -> Ready:
+    def load(self, found: ForUse, placement: Placement | None = None) -> Ready:
+        """``found``, in memory as it was trained, or as ``placement`` says."""
         self.phases.begin("load", model=found.card.name)
-        ready = load_for_use(found, self.placement, self.trust, self._hashing)
+        ready = load_for_use(found, placement or self.placement, self.trust, self._hashing)
         for note in ready.told:
             self.note(note)
         return ready

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,13 +19,16 @@ import msgspec
 
 from engine.common.child import Say, doing
 from engine.common.errors import DataError, ModelError
+from engine.common.work_folder import work_folder
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.evaluation_request import ProofRequest
+from engine.runs.evaluations import TUNED
 from engine.runs.phases import Sink
 
 if TYPE_CHECKING:
+    from engine.distributed.device import Placement
     from engine.evaluation.afterwards import Afterwards
     from engine.evaluation.answer_loss import Reference
     from engine.evaluation.candidates import Candidate
@@ -97,6 +99,7 @@ class _Proof:
         self._answers: dict[str, list[Answer]] = {}
         self._losses: dict[str, dict[int, RowLoss]] = {}
         self._costs: list[Cost] = []
+        self._effect: float | None = None
         self._questions: Questions
         self._renderer: Renderer
         self._wanted: list[Reference]
@@ -105,9 +108,9 @@ class _Proof:
         from engine.evaluation.afterwards import renderer_of
         from engine.evaluation.answer_loss import references
         from engine.models.for_use import find_for_use
-        from engine.runs.evaluations import TUNED
 
         after, request = self._after, self._request
+        exactly = self._in_float32()
         ready = after.load(after.found)
         asked = after.own_rows(ready, can_ask_more=False)
         if asked.is_text:
@@ -115,13 +118,27 @@ class _Proof:
         self._questions, self._renderer = after.questions(asked), renderer_of(ready)
         self._wanted = references(asked.rows, self._renderer, ready.most_positions or _MOST_TOKENS)
         adapter = after.found.adapter
-        self._in_memory(TUNED, ready, ready.found.card.weight_bytes + (adapter.size_bytes if adapter else 0))
+        self._answers_in_memory(
+            TUNED, ready, exactly, ready.found.card.weight_bytes + (adapter.size_bytes if adapter else 0)
+        )
         self._words = ready.words[ready.speaking]
+        if exactly is not None:
+            del ready  # before it is there twice
+            self._give_back()
+            ready = after.load(after.found, exactly)
+        self._losses_in_memory(TUNED, ready)
+        if request.models and exactly is not None:
+            self._effect = self._changed_by_adapter(ready)
         del ready
         self._give_back()
         for name, folder in request.models.items():
-            ready = after.load(find_for_use(folder))
-            self._in_memory(name, ready, ready.found.card.weight_bytes, sorted(Path(folder).glob("*.safetensors")))
+            ready, files = after.load(find_for_use(folder)), sorted(Path(folder).glob("*.safetensors"))
+            self._answers_in_memory(name, ready, exactly, ready.found.card.weight_bytes, files)
+            if exactly is not None:
+                del ready
+                self._give_back()
+                ready = after.load(find_for_use(folder), exactly)
+            self._losses_in_memory(name, ready)
             del ready
             self._give_back()
         for name, file in request.files.items():
@@ -138,7 +155,7 @@ class _Proof:
     def _concluded(self) -> Evaluation:
         from engine.evaluation.answer_loss import PERPLEXITY, scores
         from engine.evaluation.evaluate import Measured, conclude, unwritable
-        from engine.jobs.export_links import broken_links
+        from engine.jobs.export_links import Anew, broken_links
         from engine.metrics.sentence import proof_sentence
         from engine.runs import evaluations
 
@@ -152,7 +169,8 @@ class _Proof:
             self._questions, [*self._answers], choice, after.phases, after.notes, after.step, measured=measured
         )
         quantized = after.found.model.quantization != "none"
-        broken = broken_links(found, self._answers, self._losses, quantized, self._loss_of_fresh_file)
+        anew = Anew(self._loss_of_fresh_file, self._holds_the_sum)
+        broken = broken_links(found, self._answers, self._losses, quantized, anew, self._effect)
         said = proof_sentence(found.metrics[0], found.means, found.comparisons) if found.metrics else None
         found = msgspec.structs.replace(found, notes=[*found.notes, *broken], sentence=said or found.sentence)
         try:
@@ -161,23 +179,59 @@ class _Proof:
             raise unwritable(self._questions, error) from error
         return found
 
-    def _in_memory(self, name: str, ready: Ready, size_bytes: int, files: Sequence[Path] = ()) -> None:
+    def _in_float32(self) -> Placement | None:
+        """How the reference answers are measured: in float32, where there is the memory for it; else None, as trained.
+
+        What a small adapter changes is less than what 16 bits round away in the sums of each layer.
+        """
+        import torch
+
+        from engine.distributed.device import Placement
+        from engine.export.proof.prove import fits
+
+        after = self._after
+        if after.found.model.quantization != "none" or after.placement.dtype == torch.float32:
+            return None
+        device = after.placement.device
+        return Placement(device, torch.float32, "no") if fits(after.found.card, 4, device) else None
+
+    def _answers_in_memory(
+        self, name: str, ready: Ready, exactly: Placement | None, size_bytes: int, files: Sequence[Path] = ()
+    ) -> None:
         """What ``ready`` answers; ``files`` are its weights where its mark does not tell them from others."""
         from engine.common import file_hash
-        from engine.evaluation.afterwards import candidate, generator_of
-        from engine.evaluation.answer_loss import in_memory
+        from engine.evaluation.afterwards import candidate
 
         phases, prompts, new_tokens = self._after.phases, self._prompts, self._questions.new_tokens
         asked = candidate(name, ready, phases)
-        mark = " ".join([asked.weights, *(file_hash.sha256_of(each) for each in files)])
+        told = ["float32"] if exactly is not None else []  # what is kept with the answers was measured otherwise
+        mark = " ".join([asked.weights, *told, *(file_hash.sha256_of(each) for each in files)])
         generator = asked.generator
         groups = generator.groups(prompts, new_tokens)
         at_once = min(len(prompts), generator.side_by_side * max(map(len, groups), default=1))
         self._asked(replace(asked, weights=mark), size_bytes, at_once)
+
+    def _losses_in_memory(self, name: str, ready: Ready) -> None:
         self._steps.next()
         if not self._is_measured(name):
-            memory, report = generator_of(ready, phases).memory, phases.progress("measure", "batches")
-            self._losses[name] = in_memory(self._wanted, ready, memory, phases.check, report)
+            self._losses[name] = self._measured_in_memory(ready)
+
+    def _measured_in_memory(self, ready: Ready) -> dict[int, RowLoss]:
+        from engine.evaluation.afterwards import generator_of
+        from engine.evaluation.answer_loss import in_memory
+
+        phases = self._after.phases
+        memory, report = generator_of(ready, phases).memory, phases.progress("measure", "batches")
+        return in_memory(self._wanted, ready, memory, phases.check, report)
+
+    def _changed_by_adapter(self, ready: Ready) -> float | None:
+        """Nats a token by which the reference answers cost less than without the adapter."""
+        from engine.evaluation.answer_loss import mean_nats
+
+        with ready.without_adapter():
+            base = mean_nats(self._measured_in_memory(ready))
+        ours = mean_nats(self._losses[TUNED])
+        return None if base is None or ours is None else base - ours
 
     def _of_file(self, name: str, file: Path, lora: Path | None = None) -> None:
         """What ``file`` answers through llama.cpp's server; a prompt that differs from the training's is noted."""
@@ -327,23 +381,31 @@ class _Proof:
         """The base model as GGUF in 16 bits, for the time of a proof."""
         from engine.export.gguf import converter
 
-        with tempfile.TemporaryDirectory(dir=self._after.run.path, prefix=".proof-") as work:
-            path = Path(work) / "base.gguf"
+        with work_folder(self._after.run.path) as work:
+            path = work / "base.gguf"
             folder = converter.converter(lambda done, total, message: None)
             request = {"do": "convert", "model": str(self._after.found.card.path), "out": str(path), "type": "f16"}
             converter.run(folder, request, self._after.phases.check)
             yield path
 
-    def _loss_of_fresh_file(self) -> float | None:
-        """Nats a token of the reference answers by a file in 16 bits that is made anew from base and adapter."""
+    def _holds_the_sum(self, name: str) -> bool:
+        """Whether each tensor of the merged model ``name`` is base and adapter added up and rounded once."""
+        from engine.export.proof.prove import holds_the_sum
+
+        found = self._after.found
+        assert found.adapter is not None
+        return holds_the_sum(found.card.path, found.adapter.path, Path(self._request.models[name]))
+
+    def _loss_of_fresh_file(self, kind: str) -> float | None:
+        """Nats a token of the reference answers by a file of ``kind`` that is made anew from base and adapter."""
         from engine.evaluation.answer_loss import by_server, mean_nats
         from engine.export.gguf.server import LlamaServer
         from engine.export.gguf.sixteen import sixteen_bits
 
         phases, found = self._after.phases, self._after.found
         assert found.adapter is not None
-        with tempfile.TemporaryDirectory(dir=self._after.run.path, prefix=".proof-") as work:
-            file = sixteen_bits(found.card.path, found.adapter.path, self._words, Path(work), phases.check)
+        with work_folder(self._after.run.path) as work:
+            file = sixteen_bits(found.card.path, found.adapter.path, self._words, work, phases.check, kind)
             slots = self._slots
             with LlamaServer(file, None, self._context, slots=slots) as server:
                 report = phases.progress("measure", "rows")

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.common.files import read_json
 from engine.export.gguf import converter
 from engine.export.merge.write import merge
+from engine.models.gguf import DTYPES
 from engine.tokens.tokenizer import Words
 
 Step = Callable[[Path], Callable[[], None]]
@@ -32,12 +33,14 @@ def convert_merged(model: Path, words: Words, wanted: Mapping[str, Path], folder
             partial.unlink(missing_ok=True)
 
 
-def sixteen_bits(base: Path, adapter: Path, words: Words, work: Path, check: Callable[[], None]) -> Path:
-    """``base`` with ``adapter`` in 16 bits, in a file in the folder ``work``. Raises ModelError, OSError."""
-    model = merge(base, [(adapter, 1.0)], work / "merged", lambda done, total: check(), "float16").path
-    file = work / "merged-f16.gguf"
+def sixteen_bits(
+    base: Path, adapter: Path, words: Words, work: Path, check: Callable[[], None], kind: str = "f16"
+) -> Path:
+    """``base`` with ``adapter`` as ``kind`` (f16, bf16), in a file in ``work``. Raises ModelError, OSError."""
+    model = merge(base, [(adapter, 1.0)], work / "merged", lambda done, total: check(), DTYPES[kind]).path
+    file = work / f"merged-{kind}.gguf"
     convert_merged(
-        model, words, {"f16": file}, converter.converter(lambda done, total, message: None), lambda path: check
+        model, words, {kind: file}, converter.converter(lambda done, total, message: None), lambda path: check
     )
     shutil.rmtree(model)
     return file

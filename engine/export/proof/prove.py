@@ -71,9 +71,9 @@ def prove(
     if reason:
         return Proof(0, 0, reason=reason)
     texts = [list(row)[:ROW_TOKENS] for row in rows if len(row) > 1][:ROWS] or own_rows(merged)
-    where = torch.device(device if device == "cpu" or _fits(card, 2, torch.device(device)) else "cpu")
-    full = _fits(card, 4, where)
-    if not full and not _fits(card, 2, where):
+    where = torch.device(device if device == "cpu" or fits(card, 2, torch.device(device)) else "cpu")
+    full = fits(card, 4, where)
+    if not full and not fits(card, 2, where):
         raise MachineError("export.proof-memory", model=card.name, needed=(card.parameters or 0) * 2)
     half = torch.float16 if card.dtype == "float16" else torch.bfloat16
     in_half = card.dtype != "float32" or not full
@@ -213,12 +213,22 @@ def _converted_to(merged: Path) -> str | None:
     return dtypes.pop() if len(dtypes) == 1 else None
 
 
-def _fits(card: ModelCard, bytes_each: int, device: torch.device) -> bool:
+def fits(card: ModelCard, bytes_each: int, device: torch.device) -> bool:
     """Whether the model in that precision, with some room to compute, fits into what is free now."""
     needed = (card.parameters or 0) * bytes_each * 1.15 + (1 << 30)
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] > needed
     return read_host([]).ram_available_bytes > needed
+
+
+def holds_the_sum(base: Path, adapter: Path, merged: Path) -> bool:
+    """Whether ``merged`` holds ``base`` and ``adapter`` added up, each tensor rounded once. Raises ModelError."""
+    with ExitStack() as stack:
+        opened = open_adapter(adapter, 1.0)
+        stack.callback(opened.source.close)
+        plan = make_plan(base, config_of(base), [opened], _converted_to(merged))
+        stack.callback(plan.close)
+        return check_weights(plan, merged, lambda: None) is None
 
 
 def check_weights(plan: Plan, merged: Path, on_tensor: Callable[[], None]) -> Message | None:
