@@ -273,11 +273,8 @@ class Elsewhere:
         comparison = _first_comparison(summary)
         if comparison is None:
             return Message("forgetting.general-unknown")
-        rise, sure = comparison.difference, comparison.low is not None and comparison.low > 0
-        code = "forgetting.general-fine"
-        if sure and rise >= LOOK_LOSS:
-            code = "forgetting.general-stop" if rise >= STOP_LOSS else "forgetting.general-look"
-        said = Message(code, difference=words.difference(LOSS, rise), rows=comparison.n)
+        difference = words.difference(LOSS, comparison.difference)
+        said = Message(said_of_rise(comparison), difference=difference, rows=comparison.n)
         base, before, after = (_mean_loss(answers, name) for name in (BASE, self.first, TUNED))
         if not self.continues or base is None or before is None or after is None:
             return said
@@ -298,6 +295,16 @@ class Elsewhere:
             difference=words.difference(comparison.metric, comparison.difference), margin=self.margin,
             rows=comparison.n,
         )  # fmt: skip
+
+
+def said_of_rise(comparison: Comparison) -> str:
+    """What a rise of the loss on general text says: a large one that may be none is not called fine."""
+    rise, is_sure = comparison.difference, comparison.low is not None and comparison.low > 0
+    if rise < LOOK_LOSS:
+        return "forgetting.general-fine"
+    if not is_sure:
+        return "forgetting.general-unclear"
+    return "forgetting.general-stop" if rise >= STOP_LOSS else "forgetting.general-look"
 
 
 def _mean_loss(answers: Mapping[tuple[str, int], Answer], candidate: str) -> float | None:

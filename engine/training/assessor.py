@@ -111,8 +111,7 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     notes = [Message("baselines.because", reason=asked.reason)]
     if part == "validation" and _is_decided_by(training):
         notes.append(Message("baselines.on-validation"))
-    if config.strategy.kind != "fresh":  # of plain text too, which is kept nowhere as it was read
-        notes += learned_before(run, held.originals(begins, rows.sources), training.phases)
+    notes += learned_before(run, held.originals(begins, rows.sources), training.phases)
     return LossesOfRun(
         questions, list(pieces.values()), [_wanted(each, renderer.tokenizer) for each in pieces.values()],
         training.built.net, lambda examples, tokens: objective.cut(examples, tokens, training.layout), budget_tokens,

@@ -40,6 +40,7 @@ metric-length = tokens an answer
 general-fine = No forgetting to be seen on { COUNT($rows, "general text", "general texts") } (loss { $difference })
 general-look = General text is predicted worse: loss { $difference } over { COUNT($rows, "text", "texts") }
 general-stop = Much is forgotten: the loss on { COUNT($rows, "general text", "general texts") } rose ({ $difference })
+general-unclear = { COUNT($rows, "text does", "texts do") } not show whether general text is predicted worse: loss { $difference }
 general-unknown = What was forgotten is unknown: nothing was measured before training
 by-part = Loss by part: { COUNT($text_rows, "text", "texts") } { $texts }, { COUNT($answer_rows, "answer", "answers") } to general questions { $answers }. Answers lose more than texts; the mark counts all tokens together.
 beside-base = { $about }; against the base model { $after }, before this training { $before }

@@ -40,6 +40,7 @@ metric-length = 每个回答的词元数
 general-fine = 在 { NUMBER($rows) } 段通用文本上看不出遗忘（损失 { $difference }）
 general-look = 通用文本的预测变差：{ NUMBER($rows) } 段文本的损失 { $difference }
 general-stop = 遗忘严重：{ NUMBER($rows) } 段通用文本的损失上升（{ $difference }）
+general-unclear = { NUMBER($rows) } 段文本不足以判断通用文本是否预测得更差：损失 { $difference }
 general-unknown = 无法判断遗忘了多少：没有训练前的测量
 by-part = 分项损失：{ NUMBER($text_rows) } 段文本 { $texts }，{ NUMBER($answer_rows) } 个对一般问题的回答 { $answers }。回答比文本损失更多，而标记按全部词元计算。
 beside-base = { $about }；与基座模型相比 { $after }，本次训练前为 { $before }

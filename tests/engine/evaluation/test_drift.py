@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.evaluation.drift import drift_scores, loops
+from engine.evaluation.elsewhere import said_of_rise
 from engine.metrics.forgetting import not_inferior
 from engine.metrics.result import Comparison
 
@@ -53,3 +54,24 @@ def test_kept_means_worse_by_the_margin_at_most(
         adjusted_p=None, test="none", n=9, verdict="unclear",
     )  # fmt: skip
     assert not_inferior(comparison, 0.02) == verdict
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "code"),
+    [
+        (0.01, 0.005, "forgetting.general-fine"),
+        (0.1, 0.04, "forgetting.general-look"),
+        (0.4, 0.2, "forgetting.general-stop"),
+        (0.4, -0.1, "forgetting.general-unclear"),
+        (0.1, None, "forgetting.general-unclear"),
+        (-0.3, -0.5, "forgetting.general-fine"),
+    ],
+)
+def test_a_large_rise_that_few_texts_leave_open_is_not_called_fine(
+    difference: float, low: float | None, code: str
+) -> None:
+    found = Comparison(
+        candidate="tuned", against="base", metric="loss", difference=difference, low=low, high=0.9, p=None,
+        adjusted_p=None, test="bootstrap", n=4, verdict="unclear",
+    )  # fmt: skip
+    assert said_of_rise(found) == code
