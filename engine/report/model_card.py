@@ -17,7 +17,7 @@ from engine.metrics import words
 from engine.report.content import Content, content
 from engine.report.facts import Facts
 from engine.report.tables import Table
-from engine.runs.evaluations import TUNED, Evaluation, is_export
+from engine.runs.evaluations import TUNED, Evaluation, is_elsewhere, is_export
 
 _SHOWN_HASH = 12  # as the head of the column says
 
@@ -75,8 +75,9 @@ def _metadata(facts: Facts) -> str:
 
 
 def _measured(facts: Facts) -> Evaluation | None:
-    """The evaluation of the run's result itself, not that of an export."""
-    return next((each.summary for each in facts.evaluations if not is_export(each.summary.name)), None)
+    """The evaluation of the run's result on its task, not that of an export or of what was forgotten."""
+    found = (each.summary for each in facts.evaluations)
+    return next((each for each in found if not is_export(each.name) and not is_elsewhere(each.name)), None)
 
 
 def _table(table: Table) -> str:

@@ -17,7 +17,10 @@ from engine.runs.evaluations import BASE, TRAINING, TUNED, Answer, Cost, Evaluat
 MOST_WORST, MOST_SHOWN = 10, 4
 _PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file",
           "general": "report.part-general", "old": "report.part-old", "tasks": "report.part-tasks"}  # fmt: skip
-_TESTS = {"mcnemar": "report.test-mcnemar", "bootstrap": "report.test-bootstrap", "none": "report.test-none"}
+_TESTS = {
+    "mcnemar": "report.test-mcnemar", "bootstrap": "report.test-bootstrap", "clustered": "report.test-clustered",
+    "none": "report.test-none",
+}  # fmt: skip
 _TONES = {"better": "good", "worse": "bad", "unclear": "look"}
 COST_HEAD = ("evaluate.column-candidate", "proof.column-size", "proof.column-speed", "proof.column-at-once")
 """Of ``cost_cells``."""

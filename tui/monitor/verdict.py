@@ -51,7 +51,7 @@ def read(run: RunDir) -> Outcome | None:
     where = evaluations.folder(run, TRAINING)
     summary = evaluations.read(where)
     if summary is None:
-        found = [each for each in evaluations.all_of(run) if not evaluations.is_elsewhere(each.name)]
+        found = [each for each in evaluations.all_of(run) if _is_of_task(each.name)]
         if not found:
             return None
         try:
@@ -65,6 +65,11 @@ def read(run: RunDir) -> Outcome | None:
     other = next((name for name in _BESIDE if name in by_candidate), "")
     rows = sorted(row for row, answer in tuned.items() if answer.was_asked)[:MOST_ANSWERS]
     return Outcome(summary, other, tuple((by_candidate.get(other, {}).get(row), tuned[row]) for row in rows))
+
+
+def _is_of_task(name: str) -> bool:
+    """Whether an evaluation tells how well the task is done: the proof of an export tells of files."""
+    return not evaluations.is_elsewhere(name) and not evaluations.is_export(name)
 
 
 def banner(found: Outcome, style: Callable[[str], str], unicode: bool) -> RenderableType:

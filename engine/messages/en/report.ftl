@@ -52,6 +52,7 @@ verdict = Verdict
 test = Test
 test-mcnemar = McNemar, exact
 test-bootstrap = paired bootstrap
+test-clustered = t-test over groups of rows
 test-none = no test possible
 rows = Rows
 changes = Against the base model: { COUNT($up, "row", "rows") } better, { NUMBER($down) } worse, { NUMBER($same) } the same.

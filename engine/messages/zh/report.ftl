@@ -52,6 +52,7 @@ verdict = 结论
 test = 检验
 test-mcnemar = McNemar 精确检验
 test-bootstrap = 配对自助法
+test-clustered = 按行分组的 t 检验
 test-none = 无法检验
 rows = 行数
 changes = 与基座模型相比：{ NUMBER($up) } 行变好，{ NUMBER($down) } 行变差，{ NUMBER($same) } 行不变。

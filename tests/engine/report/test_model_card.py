@@ -9,10 +9,13 @@ from huggingface_hub import ModelCard
 
 from engine.messages.catalogue import text
 from engine.metrics import words
-from engine.metrics.result import Comparison
+from engine.metrics.result import Comparison, Mean
 from engine.report.facts import read
 from engine.report.model_card import model_card
+from engine.runs import evaluations
+from engine.runs.evaluations import Evaluation
 from tests.engine.report.making import EVIL, keep_evaluation, whole_run
+from tests.tui import fake_runs
 
 
 def test_the_hub_reads_the_card_and_its_figures(tmp_path: Path) -> None:
@@ -55,3 +58,13 @@ def test_markup_in_names_and_rows_is_text_in_the_card(tmp_path: Path) -> None:
     (head, *rows) = [line for line in body.splitlines() if line.startswith("| ")][:4]
     assert {len(re.findall(r"\|", row)) for row in rows} == {len(re.findall(r"\|", head))}
     assert ModelCard(written).data.library_name == "peft"
+
+
+def test_what_was_forgotten_and_the_proof_of_an_export_are_no_result_of_the_task(tmp_path: Path) -> None:
+    run, writer = fake_runs.new_run(tmp_path)
+    writer.close()
+    mean = Mean(candidate="tuned", metric="accuracy", value=0.25, low=None, high=None, n=4)
+    for name, part in (("forgetting", "general"), ("export-gguf", "test")):
+        kept = Evaluation(name=name, part=part, n=4, candidates=["tuned"], metrics=["accuracy"], means=[mean])
+        evaluations.keep(evaluations.folder(run, name), kept)
+    assert not ModelCard(model_card(read(run), "orders")).data.eval_results

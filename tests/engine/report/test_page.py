@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,8 +15,9 @@ from engine.app import report
 from engine.common.files import write_atomic
 from engine.messages import language
 from engine.messages.catalogue import text
-from engine.metrics.result import Confusion
+from engine.metrics.result import Confusion, Test
 from engine.report import forgetting
+from engine.report.results import _TESTS
 from engine.runs import evaluations, story
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -244,3 +246,7 @@ def test_the_gauge_of_a_continued_adapter_shows_base_start_and_end_and_is_marked
     said = text(story.forgetting(load_state(run).forgetting[-1]))
     assert "general text 0.600 -> 0.620" in said
     assert "3.300 -> 3.320 (base 3.020)" in said
+
+
+def test_every_test_has_a_name_in_words() -> None:
+    assert set(get_args(Test)) <= set(_TESTS)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.runs import evaluations
 from engine.runs import events as ev
+from engine.runs.evaluations import Evaluation
 from tests.engine.report import making
 from tests.tui import fake_runs
 from tests.tui.conftest import Live, MakeWorld
@@ -86,3 +87,11 @@ def test_an_evaluation_made_later_is_shown_where_the_run_made_none(root: Path) -
     assert found is not None
     assert found.verdict is not None
     assert found.verdict.verdict == "better"
+
+
+def test_the_proof_of_an_export_is_no_verdict_on_the_run(root: Path) -> None:
+    run, writer = fake_runs.new_run(root)
+    writer.close()
+    proof = Evaluation(name="export-gguf", part="test", n=4, candidates=["tuned", "q8_0"], metrics=["accuracy"])
+    evaluations.keep(evaluations.folder(run, proof.name), proof)
+    assert verdict.read(run) is None
