@@ -235,6 +235,8 @@ def _of_groups(group_of_row: Mapping[int, str]) -> list[Message]:
 
 def _of_correction(looked_at: int, secondary: int) -> list[Message]:
     """What the p-values are corrected for: of the deciding metric's comparisons, and of those of the others."""
+    if secondary and max(looked_at, secondary) == 1:
+        return [Message("metrics.first-decides")]
     if secondary:
         return [Message("metrics.one-decides", comparisons=looked_at, secondary=secondary)]
     return [Message("metrics.looked-at", comparisons=looked_at)] if looked_at > 1 else []

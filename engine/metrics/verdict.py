@@ -87,7 +87,8 @@ def compare(ours: Total, theirs: Total, groups: Sequence[Hashable] = (), draws: 
     if not differing:
         return Difference(0.0, _no_difference(ours, count), 1.0, test)
     if test == "clustered":
-        return _clustered(ours.scores - theirs.scores, clusters, differing)
+        found = _clustered(ours.scores - theirs.scores, clusters, differing)
+        return found._replace(bounds=_of_shares(found.bounds)) if _is_bounded(ours) and _is_bounded(theirs) else found
     left, right = _drawn([ours, theirs], clusters, draws)
     drawn, freedom = left - right, freedom_of(clusters)
     return Difference(value, _bootstrap_bounds(drawn, freedom), _bootstrap_p(drawn, freedom, differing), test)
@@ -160,6 +161,12 @@ def _clustered(differences: Floats, clusters: Numbers, differing: int) -> Differ
     p = 2 * float(stdtr(freedom, -abs(mean) / error))
     margin = _t_quantile(freedom) * error
     return Difference(mean, Bounds(mean - margin, mean + margin), max(p, _least_p(differing)), "clustered")
+
+
+def _of_shares(bounds: Bounds) -> Bounds:
+    """Two shares differ by 1 at most; few clusters leave an interval by t that is wider."""
+    low, high = bounds
+    return bounds if low is None or high is None else Bounds(max(-1.0, low), min(1.0, high))
 
 
 def _no_difference(total: Total, count: int) -> Bounds:

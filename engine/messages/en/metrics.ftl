@@ -62,6 +62,7 @@ unanswered = { NUMBER($rows) } of { COUNT($of, "row", "rows") } { PLURAL($rows, 
 few-groups = Only { COUNT($groups, "group", "groups") } of rows: intervals and p-values are rough.
 uneven-groups = The { NUMBER($groups) } groups are very unequal: the largest has { NUMBER($largest) } of { COUNT($of, "row", "rows") }. Intervals are wide, for a few groups decide.
 looked-at = { COUNT($comparisons, "comparison", "comparisons") } made; p-values are corrected for that (Holm), intervals are not.
+first-decides = Only the first metric decides; the other is secondary.
 one-decides = Only the first metric decides: { COUNT($comparisons, "comparison", "comparisons") } by it, corrected together (Holm). The { COUNT($secondary, "comparison", "comparisons") } by secondary metrics { PLURAL($secondary, "is", "are") } corrected among themselves. Intervals are not corrected.
 by-characters = Words are counted by characters: these references are in a script without spaces.
 cut-off = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $candidate } reached the token limit and { PLURAL($rows, "was", "were") } scored as cut off.

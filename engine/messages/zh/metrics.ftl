@@ -62,6 +62,7 @@ unanswered = { $candidate }：{ NUMBER($of) } 行中有 { NUMBER($rows) } 行未
 few-groups = 只有 { NUMBER($groups) } 组数据：区间和 p 值较粗略。
 uneven-groups = { NUMBER($groups) } 组大小悬殊：最大的一组占 { NUMBER($of) } 行中的 { NUMBER($largest) } 行。少数几组决定结果，因此区间较宽。
 looked-at = 共做了 { NUMBER($comparisons) } 次比较；p 值已作多重比较校正（Holm），区间未校正。
+first-decides = 结论只看第一个指标，另一个是次要的。
 one-decides = 结论只看第一个指标：按它共做 { NUMBER($comparisons) } 次比较，一并校正（Holm）；次要指标的 { NUMBER($secondary) } 次比较另行校正。区间未校正。
 by-characters = 按字计词：参考答案所用的文字不以空格分词。
 cut-off = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个达到长度上限，按截断后的内容评分。

@@ -70,6 +70,12 @@ def test_a_classification_has_accuracy_macro_f1_and_a_confusion() -> None:
     assert sum(line[-1] for line in confusion.counts) == 70
 
 
+def test_of_one_comparison_by_each_metric_no_correction_is_told() -> None:
+    found = summary_of({BASE: 0.3, TUNED: 0.96})
+    assert (found.looked_at, found.secondary) == (1, 1)
+    assert [each.code for each in found.notes if each.code.endswith("decides")] == ["metrics.first-decides"]
+
+
 def test_precision_and_recall_of_a_class_are_scikit_learns() -> None:
     wanted = LABELS * 10
     given = [LABELS[(row * 7) % 4] if row % 3 else right for row, right in enumerate(wanted)]

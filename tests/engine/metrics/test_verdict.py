@@ -191,3 +191,13 @@ def test_the_verdict_follows_the_adjusted_p_and_the_sign() -> None:
     assert verdict.verdict(0.1, 0.01, lower_is_better=True) == "worse"
     assert verdict.verdict(0.1, 0.05) == "unclear"
     assert verdict.verdict(0.1, None) == "unclear"
+
+
+def test_no_two_shares_are_said_to_differ_by_more_than_all() -> None:
+    """By t over two groups it would be 685 points."""
+    ours, theirs = mean_of([1.0, 1.0] * 10), mean_of([1.0, 0.0] * 10)
+    found = compare(ours, theirs, ["g", "h"] * 10)
+    assert (found.test, found.value, found.bounds) == ("clustered", 0.5, (-1.0, 1.0))
+    loss = compare(mean_of([9.0, 1.0] * 10, False), mean_of([1.0, 1.5] * 10, False), ["g", "h"] * 10)
+    assert loss.bounds.high is not None
+    assert loss.bounds.high > 1, "a loss has no bound"
