@@ -17,6 +17,7 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_HARMFUL = re.compile("|".join(each.pattern for each in (_INVISIBLE, _CONTROL, _SURROGATE)))
 _BEGUN, _GOES_ON = re.compile(r"[+\-~]?\d[\d.,]*$"), re.compile(r"[.,]?\d|%")
 """A number at the end of what is kept, and the rest of it."""
 
@@ -37,6 +38,11 @@ def clean(text: str, keep_newlines: bool = True) -> str:
     if not keep_newlines:
         text = re.sub(r"[\n\t]+", " ", text)
     return text
+
+
+def masked(text: str) -> str:
+    """``text`` with a ? for each character that ``clean`` would take away or write out; others keep their places."""
+    return _HARMFUL.sub("?", text)
 
 
 def shorten(text: str, width: int) -> str:

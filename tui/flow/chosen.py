@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.common.clean_text import clean
 from engine.messages.catalogue import text
 from tui.draft.draft import Draft, task_of
 from tui.draft.mix_sources import short
@@ -14,8 +15,8 @@ TASKS = {"instructions": "wizard.chosen-instructions", "text": "wizard.chosen-te
 
 
 def chosen(draft: Draft, step: str) -> str:
-    """What ``draft`` answers in the step of that name; "" where nothing is."""
-    return _CHOSEN[step](draft) if step in _CHOSEN else ""
+    """What ``draft`` answers in the step of that name, cleaned; "" where nothing is."""
+    return clean(_CHOSEN[step](draft), keep_newlines=False) if step in _CHOSEN else ""
 
 
 def _named(codes: Mapping[str, str], answer: str) -> str:

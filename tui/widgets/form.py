@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,7 +20,7 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from engine.common.clean_text import clean
+from engine.common.clean_text import clean, masked
 from engine.messages.catalogue import text as text_of
 from tui.widgets.line import component_style
 
@@ -124,6 +125,12 @@ class Entry(Input):
     Textual acts on a key such as Backspace once it went all the way up to the app. Letters behind it in the same piece
     of input, as slow lines bundle them, would be written before.
     """
+
+    @property
+    def _value(self) -> Text:
+        """What was not typed here may come from anywhere: it is kept as it is, and drawn so that it steers nothing."""
+        drawn, shown = super()._value, masked(self.value)
+        return drawn if shown == self.value else Text(shown, no_wrap=True, overflow="ignore", end="")
 
     async def _on_key(self, event: events.Key) -> None:
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
