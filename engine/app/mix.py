@@ -20,6 +20,7 @@ from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.sentence import change
 from engine.models.adapter.card import AdapterCard
+from engine.models.adapter.config import CONFIG_FILE
 from engine.models.adapter.mix import (
     check_parents,
     check_request,
@@ -68,12 +69,12 @@ class Plan:
 class Parents:
     """Adapters as found, each checked against its base, which is hashed once.
 
-    ``unmeasured`` says whose held-out rows are not at hand, as far as that is seen without reading any.
+    ``hashes`` are those of each one's tensors and config. ``unmeasured`` says whose held-out rows are not at hand, as far as that is seen without reading any.
     """
 
     found: tuple[ForUse, ...]
     titles: tuple[str, ...]
-    hashes: tuple[str, ...]
+    hashes: tuple[tuple[str, str], ...]
     unmeasured: tuple[Message, ...] = ()
 
     def plan(
@@ -92,8 +93,12 @@ class Parents:
         recipe = Recipe(
             base=str(self.found[0].card.path),
             parents=[
-                Ingredient(path=str(card.path.absolute()), title=title, run=card.run, sha256=digest, weight=weight)
-                for card, title, digest, weight in zip(adapters, self.titles, self.hashes, weights, strict=True)
+                Ingredient(
+                    path=str(card.path.absolute()), title=title, run=card.run, sha256=digest, config_sha256=of_config,
+                    weight=weight,
+                )
+                for card, title, (digest, of_config), weight
+                in zip(adapters, self.titles, self.hashes, weights, strict=True)
             ],
             # what a method does not use makes no other mix
             method=method, density=1.0 if method == "linear" else density,
@@ -136,10 +141,15 @@ def parents(
     check_parents(found, "linear")  # what is cheap to say comes before what is hashed
     for each in found:
         check(each, trust, on_progress)
-    hashes = tuple(file_hash.sha256_of(each.adapter.file) for each in found if each.adapter is not None)
+    hashes = tuple(_hashes_of(each.adapter) for each in found if each.adapter is not None)
     file_hash.keep()
     titles = _titles(found)
     return Parents(found, titles, hashes, tuple(_unmeasured(found, titles)))
+
+
+def _hashes_of(card: AdapterCard) -> tuple[str, str]:
+    """What tells an adapter at its strength from others."""
+    return file_hash.sha256_of(card.file), file_hash.sha256_of(card.path / CONFIG_FILE)
 
 
 def _unmeasured(parents: Sequence[ForUse], titles: Sequence[str]) -> Iterator[Message]:

@@ -89,10 +89,12 @@ def _require_same(recipe: Recipe) -> None:
     """Raise ModelError where a parent is no longer the one that the recipe names."""
     from engine.common import file_hash
     from engine.models.adapter.card import read_adapter
+    from engine.models.adapter.config import CONFIG_FILE
 
     for parent in recipe.parents:
         card = read_adapter(parent.path)
-        if file_hash.sha256_of(card.file) != parent.sha256:
+        now = file_hash.sha256_of(card.file), file_hash.sha256_of(card.path / CONFIG_FILE)
+        if now != (parent.sha256, parent.config_sha256 or now[1]):  # earlier versions did not note the config
             raise ModelError("mixes.parent-changed", adapter=parent.title, path=card.path)
 
 

@@ -24,13 +24,17 @@ MIX = "mix"
 
 
 class Ingredient(msgspec.Struct, frozen=True, kw_only=True):
-    """A parent: its adapter's folder, the run that made it ("" for none), the hash of its tensors, and its weight."""
+    """A parent: its adapter's folder, the run that made it ("" for none), and its weight.
+
+    ``sha256`` is that of its tensors' file, ``config_sha256`` that of its config, which holds its strength.
+    """
 
     path: str
     title: str
     weight: float
     run: str = ""
     sha256: str = ""
+    config_sha256: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,10 @@ def write_record(folder: Path, recipe: Recipe, parents: Sequence[ForUse]) -> Non
         folder, first.card, first.model.name_or_path, first.model.revision, "mix",
         {
             "parents": [
-                {"path": each.path, "kind": "mix", "run": each.run, "sha256": each.sha256, "weight": each.weight}
+                {
+                    "path": each.path, "kind": "mix", "run": each.run, "sha256": each.sha256,
+                    "config_sha256": each.config_sha256, "weight": each.weight,
+                }
                 for each in recipe.parents
             ],
             "mix": {"method": recipe.method, "density": recipe.density, "seed": recipe.seed, "rank": recipe.rank},

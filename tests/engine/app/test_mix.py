@@ -18,6 +18,7 @@ from engine.config.schema import StrategySection
 from engine.jobs import mix as job
 from engine.messages.catalogue import text
 from engine.messages.message import Message
+from engine.models.adapter import strength
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.facts import facts
 from engine.models.adapter.match import adapters_at_hand
@@ -205,6 +206,20 @@ def test_a_parent_that_changes_before_it_is_mixed_is_found(runs: list[RunDir]) -
         measured(plan, run)
     assert mixes.read(run) is None
     assert mixing.candidate(planned("orders", "tickets")).path != run.path  # the hint: it is made anew
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_parent_at_another_strength_makes_another_mix(runs: list[RunDir]) -> None:
+    plan = planned("orders", "tickets")
+    run = mixing.candidate(plan)
+    strength.keep(runs[0].adapter, 0.5)
+    with raises(ModelError, "mixes.parent-changed"):
+        measured(plan, run)
+    weaker = mixing.candidate(planned("orders", "tickets"))
+    measured(planned("orders", "tickets"), weaker)
+    assert mixing.candidate(planned("orders", "tickets")).path == weaker.path
+    strength.keep(runs[0].adapter, 1.0)
+    assert mixing.candidate(planned("orders", "tickets")).path != weaker.path
 
 
 def test_senseless_requests_are_refused(runs: list[RunDir]) -> None:

@@ -39,7 +39,7 @@ def parents_of(names: list[str]) -> Parents:
     runs = [RunDir(Path(name)) for name in names]
     found = tuple(subject_of(run).found for run in runs)
     titles = tuple(str(run.read_run_json().get("name")) for run in runs)
-    return Parents(found, titles, tuple("0" * 64 for _ in runs))
+    return Parents(found, titles, tuple(("0" * 64, "1" * 64) for _ in runs))
 
 
 def stand_in(
