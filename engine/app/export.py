@@ -23,6 +23,7 @@ from engine.machine.host import read_host
 from engine.messages.message import Message
 from engine.models import gguf, vllm
 from engine.models.adapter.card import AdapterCard
+from engine.models.adapter.config import CONFIG_FILE
 from engine.models.card import ModelCard
 from engine.models.for_use import ForUse, Trust, check, find_for_use
 from engine.models.licence import licence_of, restriction
@@ -56,6 +57,7 @@ class Plan:
     adapter: AdapterCard
     out: Path
     adapter_sha256: str
+    config_sha256: str
     out_bytes: int
     work_bytes: int
     seconds: float
@@ -85,11 +87,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Subject:
-    """An adapter that can be exported, checked once for all targets: its base, and the SHA-256 of its weights."""
+    """An adapter that can be exported, checked once for all targets: its base, and the hashes of weights and config."""
 
     found: ForUse
     adapter: AdapterCard
     sha256: str
+    config_sha256: str
 
     def plan(self, target: str, kinds: Sequence[str] = (), out: Path | None = None, base_id: str = "") -> Plan:
         """What exporting to ``target`` takes; changes nothing but that what a killed export left there goes.
@@ -109,11 +112,11 @@ class Subject:
         for folder in (out, *self._folders) if out is not None else self._folders:
             remove_left_behind(folder)
         where = (out or self._free_folder(target)).absolute()
-        done = _done(where, self.sha256)
+        done = _done(where, self.sha256, self.config_sha256)
         out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
         _check_disk(where, out_bytes + work_bytes)
         return Plan(
-            target, kinds, self.found, adapter, where, self.sha256, out_bytes, work_bytes,
+            target, kinds, self.found, adapter, where, self.sha256, self.config_sha256, out_bytes, work_bytes,
             export_time.of_export(target, kinds, base), done, base_id, self._proof_seconds(target, kinds),
         )  # fmt: skip
 
@@ -138,7 +141,7 @@ class Subject:
         """The target's own folder, numbered where that holds what is not of this very adapter."""
         beside = self._beside
         names = chain([target], (f"{target}-{number}" for number in count(2)))
-        return next(beside / name for name in names if not _is_taken(beside / name, self.sha256))
+        return next(beside / name for name in names if not _is_taken(beside / name, self.sha256, self.config_sha256))
 
 
 def is_proved(target: str, run: RunDir | None) -> bool:
@@ -152,7 +155,7 @@ def subject(name: str, trust_base: bool = False, base: str = "") -> Subject:
     if found.adapter is None:
         raise ModelError("exporting.no-adapter", name=name)
     check(found, Trust(base=trust_base))
-    return Subject(found, found.adapter, sha256(found.adapter.file))
+    return Subject(found, found.adapter, sha256(found.adapter.file), sha256(found.adapter.path / CONFIG_FILE))
 
 
 def plan_export(
@@ -200,7 +203,8 @@ def export(
     files = {name: _size(plan.out / name) for name in sorted(plan.done - now.keys())} | now  # those of now are last
     kinds = [kind for kind in (before.kinds if before else ()) if kind not in plan.kinds] + list(plan.kinds)
     made = Export(
-        target=plan.target, path=str(plan.out), adapter=adapter, adapter_sha256=plan.adapter_sha256, base=base,
+        target=plan.target, path=str(plan.out), adapter=adapter, adapter_sha256=plan.adapter_sha256,
+        config_sha256=plan.config_sha256, base=base,
         run=plan.run.id if plan.run else "",
         kinds=kinds, files=files, made=time.time(), versions=versions(),
     )  # fmt: skip
@@ -237,9 +241,9 @@ def _is_edited(card: Path) -> bool:
     return card.is_file() and record.is_file() and card.stat().st_mtime_ns > record.stat().st_mtime_ns
 
 
-def _done(out: Path, digest: str) -> frozenset[str]:
+def _done(out: Path, digest: str, of_config: str) -> frozenset[str]:
     """Files of an earlier export of the same adapter to the same folder. Raises ConfigError for a folder in use."""
-    if _is_taken(out, digest):
+    if _is_taken(out, digest, of_config):
         raise ConfigError("exporting.out-not-empty", folder=out)
     before = exports.read(out)
     return (
@@ -247,12 +251,12 @@ def _done(out: Path, digest: str) -> frozenset[str]:
     )
 
 
-def _is_taken(out: Path, digest: str) -> bool:
-    """Whether something else than an export of the adapter with this hash is there."""
+def _is_taken(out: Path, digest: str, of_config: str) -> bool:
+    """Whether something else than an export of the adapter with these hashes is there."""
     if not out.exists():
         return False
     before = exports.read(out) if out.is_dir() else None
-    return not out.is_dir() or (any(out.iterdir()) if before is None else before.adapter_sha256 != digest)
+    return not out.is_dir() or (any(out.iterdir()) if before is None else not before.is_of(digest, of_config))
 
 
 def _size(path: Path) -> int:

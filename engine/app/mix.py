@@ -69,7 +69,8 @@ class Plan:
 class Parents:
     """Adapters as found, each checked against its base, which is hashed once.
 
-    ``hashes`` are those of each one's tensors and config. ``unmeasured`` says whose held-out rows are not at hand, as far as that is seen without reading any.
+    ``hashes`` are those of each one's tensors and config. ``unmeasured`` says whose held-out rows are not at hand, as
+    far as that is seen without reading any.
     """
 
     found: tuple[ForUse, ...]

@@ -17,7 +17,7 @@ from engine.config.schema import RunConfig
 from engine.messages import formats
 from engine.messages.message import Message
 from engine.models.adapter.card import WEIGHTS_FILE
-from engine.models.adapter.config import RECORD_FILE, Parent, parents_in, read_record
+from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE, Parent, parents_in, read_record
 from engine.models.adapter.facts import became
 from engine.runs import directory, exports, interventions, mixes
 from engine.runs.directory import RunDir
@@ -226,9 +226,10 @@ def _called(parent: Parent) -> str:
 
 
 def _is_of_now(run: RunDir, made: exports.Export) -> bool:
-    """Whether an export was made of the adapter that the run has now; it may have been resumed since."""
+    """Whether an export was made of the adapter that the run has now: it may have been resumed, or weakened."""
     try:
-        return not made.adapter_sha256 or file_hash.sha256_of(run.adapter / WEIGHTS_FILE) == made.adapter_sha256
+        of_config = file_hash.sha256_of(run.adapter / CONFIG_FILE) if made.config_sha256 else ""
+        return not made.adapter_sha256 or made.is_of(file_hash.sha256_of(run.adapter / WEIGHTS_FILE), of_config)
     except OSError:
         return True
 

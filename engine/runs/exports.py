@@ -17,8 +17,8 @@ FOLDER, LOG, RECORD = "exports", "exports.jsonl", "tunedeck-export.json"
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """``files`` (name and bytes) of ``target`` in the folder ``path``, made at ``made`` (Unix time).
 
-    ``adapter`` is its folder with the SHA-256 of its weights, ``base`` the base model's folder. ``kinds`` are the GGUF
-    types.
+    ``adapter`` is its folder with the SHA-256 of its weights and of its config, which holds its strength; ``base`` is
+    the base model's folder. ``kinds`` are the GGUF types.
     """
 
     target: str
@@ -26,6 +26,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str
     adapter_sha256: str
     base: str
+    config_sha256: str = ""
     run: str = ""
     kinds: list[str] = []
     files: dict[str, int] = {}
@@ -36,6 +37,10 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     def is_there(self) -> bool:
         """Whether all of its files still lie where they were put."""
         return all((Path(self.path) / name).is_file() for name in self.files)
+
+    def is_of(self, adapter_sha256: str, config_sha256: str) -> bool:
+        """Whether it was made of the adapter with these hashes; earlier versions did not note the config's."""
+        return self.adapter_sha256 == adapter_sha256 and self.config_sha256 in ("", config_sha256)
 
 
 def keep(run: RunDir | None, export: Export) -> None:

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from engine.app.export import export, plan_export
 from engine.common.errors import TunedeckError
+from engine.models.adapter import strength
 from engine.runs import exports
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import load_adapted, make_adapter
@@ -198,6 +199,20 @@ def test_without_a_folder_named_each_adapter_gets_a_free_one(adapter: Path) -> N
     save_file({name: 2 * tensor for name, tensor in load_file(config).items()}, config)
     other = plan_export(str(adapter), "adapter")
     assert (other.out.name, other.done) == ("adapter-2", frozenset())
+
+
+@pytest.mark.parametrize("target", ["gguf", "merged"])
+def test_an_adapter_at_another_strength_is_exported_anew(target: str, adapter: Path) -> None:
+    kinds = ["f32"] if target == "gguf" else []
+    first = export(plan_export(str(adapter), target, kinds))
+    strength.keep(adapter, 0.5)
+    other = plan_export(str(adapter), target, kinds)
+    assert (other.out.name, other.done) == (f"{target}-2", frozenset())
+    with pytest.raises(TunedeckError) as error:
+        plan_export(str(adapter), target, kinds, Path(first.path))
+    assert error.value.code == "exporting.out-not-empty"
+    strength.keep(adapter, 1.0)
+    assert plan_export(str(adapter), target, kinds).done == set(first.files)
 
 
 def test_a_merged_model_that_stands_is_not_merged_again(adapter: Path) -> None:

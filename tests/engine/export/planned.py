@@ -22,4 +22,4 @@ def subject_of(run: RunDir, **_: Any) -> Subject:
     )  # fmt: skip
     adapter = read_adapter(run.adapter)
     found = ForUse(str(run.path), ModelSection(name_or_path=str(BASE)), card, adapter, run)
-    return Subject(found, adapter, "0" * 64)
+    return Subject(found, adapter, "0" * 64, "1" * 64)

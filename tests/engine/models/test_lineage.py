@@ -165,6 +165,14 @@ def test_an_export_of_an_adapter_that_was_replaced_since_says_so(tmp_path: Path)
     assert describe(draw(read_lineage())[-1].node) == "merged: export"
     weights.write_bytes(b"the adapter of later")
     assert describe(draw(read_lineage())[-1].node) == "merged: export, made of an earlier adapter of this run"
+    weights.write_bytes(b"first")
+    config = run.adapter / "adapter_config.json"
+    config.write_text('{"lora_alpha": 16}')
+    exports.keep(run, Export(target="merged", path=str(tmp_path), adapter="", adapter_sha256=digest, base="",
+                             config_sha256=sha256_of(config), files={"model": 0}))  # fmt: skip
+    assert describe(draw(read_lineage())[-1].node) == "merged: export"
+    config.write_text('{"lora_alpha": 8}')
+    assert describe(draw(read_lineage())[-1].node) == "merged: export, made of an earlier adapter of this run"
 
 
 def test_an_extracted_adapter_stands_under_both_models_and_was_trained_on_nothing(tmp_path: Path) -> None:
