@@ -75,7 +75,8 @@ class ChatScreen(WholeScreen, Screen[None]):
         self._asked: dict[int, str] = {}
         """Voices that are still to answer, by the number of their request."""
         self._number = 0
-        self._ready = self._has_template = False
+        self._ready, self._has_template = False, True
+        """Whether the model is there; a template is missing once it says so."""
         self._waits = False
         """It came back from an earlier session: the model is loaded once a person asks for it."""
         self._error = ""
@@ -83,7 +84,7 @@ class ChatScreen(WholeScreen, Screen[None]):
         self._next_draw = 0.0
         self._drawing = False
         self._kept_in = self._typed = ""
-        self._doing, self._opened = "", time.monotonic()
+        self._doing, self._said, self._opened = "", "", time.monotonic()
 
     def remembered(self) -> dict[str, Any]:
         typed = self.query_one("#say", Input).value
@@ -190,8 +191,10 @@ class ChatScreen(WholeScreen, Screen[None]):
     def _wait(self, doing: str) -> None:
         """Say what is done before the model is there, and for how long all of it has taken."""
         self._doing, waited = doing, time.monotonic() - self._opened
-        said = text("draft.since", what=doing, since=waited) if waited >= 1 else doing
-        self._note("\n".join([*self._notes, said]))
+        self._said = text("draft.since", what=doing, since=waited) if waited >= 1 else doing
+        self._note("\n".join([*self._notes, self._said]))
+        if self.dialogue.exchanges:  # they stand where the note would
+            self.query_one(TopLine).show(right=self._said)
 
     def _tick(self) -> None:
         if not self._ready and not self._error:
@@ -296,7 +299,7 @@ class ChatScreen(WholeScreen, Screen[None]):
         elif self._waits:
             right = text("chat.not-loaded")
         elif not self._ready:
-            right = text("chat.loading")
+            right = self._said if last else text("chat.loading")
         elif self._asked:
             right = text("chat.answering")
         elif said:

@@ -77,6 +77,22 @@ async def test_what_is_typed_before_the_model_is_there_is_answered_then(talk: Ca
         await until_shows(pilot, "1 turns: early")
 
 
+async def test_what_waits_for_the_model_says_how_long_and_nothing_is_said_of_a_template_yet(
+    talk: Callable[..., TunedeckApp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = talk()
+    idle = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    monkeypatch.setattr(app_chat, "command", lambda request: idle)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, ChatScreen))
+        await say(pilot, "early")
+        await until_shows(pilot, said("draft.since", what=said("chat.loading"), since=2))
+        assert "early" in screen_text(app)
+        await pilot.press("f2")
+        await until_shows(pilot, said("chat.manner-title"))
+        assert said("chat.no-template-about").split(".")[0] not in screen_text(app)
+
+
 async def test_the_base_answers_beside_it_when_asked(talk: Callable[..., TunedeckApp]) -> None:
     async with talk().run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, said("chat.say-something"))
