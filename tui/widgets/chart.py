@@ -176,7 +176,7 @@ class Chart(Widget, can_focus=True):
     # The mouse: a click reads out, a drag shows what it went over, the wheel zooms where it is.
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if event.button == 1 and extent(self._curves)[1]:
+        if event.button == 1 and event.y and extent(self._curves)[1]:  # the first row has the names
             self.capture_mouse()
             self._dragged_from = self.cursor = self._x_at(event.x)
             self.redraw()
