@@ -102,6 +102,18 @@ def test_keys_of_the_hand_do_what_the_hand_expects_everywhere() -> None:
     assert wrong == []
 
 
+def test_where_the_slash_searches_n_goes_on_and_where_it_filters_the_help_says_so() -> None:
+    slashed = {
+        screen: table for screen, table in (RUNS | ROWS).items() if "slash" in [pressed for pressed, _ in parts(table)]
+    }
+    of = {screen: dict(parts(table))["slash"] for screen, table in slashed.items()}
+    assert set(of.values()) == {"filter", "search"}
+    for screen, table in slashed.items():
+        said = next(key.text for key in table if key.id == of[screen])
+        goes_on = {("n", "next_hit"), ("N", "previous_hit")} & {*parts(table)}
+        assert (said, len(goes_on)) == (("Search", 2) if of[screen] == "search" else ("Filter", 0)), screen
+
+
 def test_no_exception_is_left_of_a_key_that_is_gone() -> None:
     there = {pair for table in (RUNS | ROWS).values() for pair in parts(table)}
     assert set(EXCEPTIONS) <= there
