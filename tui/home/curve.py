@@ -100,9 +100,9 @@ def members(line: Line) -> tuple[RunSummary, ...]:
     return line.members if is_group(line) else (line,)
 
 
-def known_of(line: Line) -> tuple[object, ...]:
+def known_of(line: Line) -> str:
     """What its story was read for: with each evaluation there are new points and a new answer, in the log alone."""
-    return line.id, *((run.eval_loss, run.test_loss) for run in members(line))
+    return repr((line.id, *((run.eval_loss, run.test_loss) for run in members(line))))  # NaN is not itself
 
 
 def read(line: Line) -> Story:

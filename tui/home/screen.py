@@ -74,7 +74,7 @@ class HomeScreen(ActingScreen):
     class StoryRead(Message):
         """The log of a line was read."""
 
-        def __init__(self, about: object, story: Story) -> None:
+        def __init__(self, about: str, story: Story) -> None:
             super().__init__()
             self.about, self.story = about, story
 
@@ -93,7 +93,7 @@ class HomeScreen(ActingScreen):
         self._mixes: tuple[RunDir, ...] = ()
         self._attended = -1
         self._resting: Timer | None = None
-        self._curve_of: object = None
+        self._curve_of = ""
         self._chosen_before = ""
 
     def remembered(self) -> dict[str, Any]:
@@ -290,7 +290,7 @@ class HomeScreen(ActingScreen):
         self._resting = self.set_timer(REST_S, lambda: self._read_curve(line, about))
 
     @work(thread=True, group="curve", exclusive=True)
-    def _read_curve(self, line: Summary, about: object) -> None:
+    def _read_curve(self, line: Summary, about: str) -> None:
         from tui.home.curve import read
 
         self.post_message(self.StoryRead(about, read(line)))

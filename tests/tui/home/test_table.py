@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from engine.runs import events as ev
+from engine.runs.summary import summarise
 from tests.tui import fake_runs
 from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.home.columns import GAP, LEAD, columns
+from tui.home.curve import known_of
 from tui.home.runlist import RunList
 
 WIDTHS = (58, 72, 73, 78, 99, 100, 116, 128, 196)
@@ -109,6 +112,11 @@ async def test_what_an_evaluation_found_comes_to_the_curve_and_the_answer_while_
         writer.emit(ev.Sample(step=25, index=0, prompt="the newest prompt", answer="the newest answer"))
         await until(pilot, lambda: curve._curves["eval"].length == before + 1)
         await until_shows(pilot, "the newest answer")
+
+
+def test_a_loss_that_is_no_number_does_not_have_the_log_read_for_ever(root: Path) -> None:
+    first, second = (replace(summarise(fake_runs.finished_run(root)), eval_loss=float("nan")) for _ in range(2))
+    assert known_of(replace(first, run=second.run)) == known_of(second)
 
 
 async def test_the_curve_of_a_run_fills_its_width(make_world: MakeWorld, root: Path) -> None:
