@@ -6,9 +6,11 @@ so a folder named DST_DIR is always complete. Each phase is one JSON line on std
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,11 @@ def main(arguments: list[str]) -> int:
 def convert(source: Path, target: Path, on_phase: Callable[[int], None]) -> None:
     """Convert the GGUF file ``source`` into the folder ``target``, which must not exist yet."""
     on_phase(0)
+    with _read_once():
+        _convert(source, target, on_phase)
+
+
+def _convert(source: Path, target: Path, on_phase: Callable[[int], None]) -> None:
     import torch
     import transformers
     from transformers import AutoTokenizer, GgufConfig
@@ -63,6 +70,23 @@ def convert(source: Path, target: Path, on_phase: Callable[[int], None]) -> None
     on_phase(4)
     _check(model, partial)
     partial.rename(target)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Transformers reads a GGUF file anew for its tokenizer, its config and its weights, a second or more each with all
+    of the vocabulary, and makes the table of the tensors' names for each module of the model: both are made once here.
+    """
+    import gguf
+
+    reader, names = gguf.GGUFReader, gguf.get_tensor_name_map
+    read = functools.cache(reader)
+    gguf.GGUFReader = lambda path: read(str(path))
+    gguf.get_tensor_name_map = functools.cache(names)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = reader, names
 
 
 def _pre_tokenizer(source: Path) -> str:

@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gguf
 import pytest
+from safetensors.torch import load_file
 
+from engine.export.gguf import converter
+from engine.export.safetensors_from_gguf import convert
 from engine.models import starter
 from engine.models.card import read_card
+from tests.engine.export.gguf.families import make
 
 
 @pytest.mark.usefixtures("warm")
@@ -23,6 +28,24 @@ def test_a_file_that_is_no_gguf_is_said_in_one_line_and_leaves_no_model(tmp_path
     assert [json.loads(line)["total"] for line in done.stdout.splitlines()] == [5, 5]
     assert done.stderr.strip().splitlines()[-1].partition(":")[0].endswith("Error")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_is_read_once_and_its_weights_arrive(
+    tmp_path: Path, converter_folder: Path, warm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, file = make("Llama", tmp_path / "model"), tmp_path / "model.gguf"
+    converter.run(converter_folder, {"do": "convert", "model": str(model), "out": str(file), "type": "bf16"})
+    made: list[str] = []
+    init, table = gguf.GGUFReader.__init__, gguf.TensorNameMap.__init__
+    monkeypatch.setattr(gguf.GGUFReader, "__init__", lambda *args: made.append("reader") or init(*args))
+    monkeypatch.setattr(gguf.TensorNameMap, "__init__", lambda *args: made.append("names") or table(*args))
+    before = gguf.GGUFReader, gguf.get_tensor_name_map
+    convert(file, tmp_path / "back", lambda phase: None)
+    assert sorted(made) == ["names", "reader"]
+    assert (gguf.GGUFReader, gguf.get_tensor_name_map) == before
+    was, came = (load_file(folder / "model.safetensors") for folder in (model, tmp_path / "back"))
+    assert was.keys() == came.keys()
+    assert all(came[name].equal(was[name].bfloat16()) for name in was)
 
 
 @pytest.mark.real
