@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -216,10 +217,14 @@ def noted(made: Export, run: RunDir | None) -> Export:
 
     The card is written anew, unless somebody edited it; only a run knows what it says.
     """
+    card, record = (Path(made.path) / name for name in (CARD, exports.RECORD))
+    edited = run is not None and _is_edited(card)
     try:
         if run is not None:
             made = _with_card(made, run)
         exports.keep(run, made)
+        if edited:  # still, when it is looked at the next time
+            os.utime(card, ns=(record.stat().st_mtime_ns + 1,) * 2)
     except OSError as error:
         raise MachineError("exporting.unnoted", folder=made.path, reason=reason_of(error)) from error
     return made
@@ -236,7 +241,7 @@ def _with_card(made: Export, run: RunDir) -> Export:
 
 
 def _is_edited(card: Path) -> bool:
-    """Whether somebody wrote to the card after the record beside it, which is always the last to be written."""
+    """Whether somebody wrote to the card after the record beside it, which is written behind a card that nobody did."""
     record = card.with_name(exports.RECORD)
     return card.is_file() and record.is_file() and card.stat().st_mtime_ns > record.stat().st_mtime_ns
 

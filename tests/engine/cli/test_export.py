@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ import torch
 from gguf import GGUFReader
 from transformers import AutoModelForCausalLM
 
-from engine.app.export import export, plan_export
+from engine.app.export import export, noted, plan_export
 from engine.common.errors import TunedeckError
 from engine.models.adapter import strength
 from engine.runs import exports
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import load_adapted, make_adapter
+from tests.engine.models.test_lineage import make_run
 
 pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
 
@@ -199,6 +201,21 @@ def test_without_a_folder_named_each_adapter_gets_a_free_one(adapter: Path) -> N
     save_file({name: 2 * tensor for name, tensor in load_file(config).items()}, config)
     other = plan_export(str(adapter), "adapter")
     assert (other.out.name, other.done) == ("adapter-2", frozenset())
+
+
+def test_a_model_card_that_somebody_edited_stays_however_often_it_is_exported(home: Path, tmp_path: Path) -> None:
+    run = make_run("orders")
+    out = tmp_path / "out"
+    out.mkdir()
+    made = exports.Export(target="adapter", path=str(out), adapter=str(run.adapter), adapter_sha256="", base="")
+    card = out / "README.md"
+    for text in ("", "mine", "mine again"):
+        if text:
+            time.sleep(0.02)  # the clock of files is coarse
+            card.write_text(text)
+        for _ in range(3):
+            noted(made, run)
+        assert card.read_text() == text if text else "orders" in card.read_text()
 
 
 @pytest.mark.parametrize("target", ["gguf", "merged"])
