@@ -116,7 +116,7 @@ def _forgetting(writer: EventWriter, step: int, moment: str) -> None:
     writer.emit(
         ev.Forgetting(
             step=step, moment=moment, kl_task=1.6 * step / 300, kl_prompts=0.2, kl_general=general, base_loss=3.02,
-            kl_before=0.0, general_before=3.02, general_loss=3.02 + general, mark="look" if by else "fine",
+            kl_before=0.0, general_loss=3.02 + general, mark="look" if by else "fine",
             task_rows=16, general_rows=12, reasons=by,
         )
     )  # fmt: skip
