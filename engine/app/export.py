@@ -191,7 +191,8 @@ def export(
     before = exports.read(plan.out) if plan.done else None
     adapter, base = str(plan.adapter.path.absolute()), str(plan.base.path.absolute())
     if plan.target == "merged" and before is not None and before.is_there:
-        return msgspec.structs.replace(before, path=str(plan.out), adapter=adapter, base=base)
+        stands = msgspec.structs.replace(before, path=str(plan.out), adapter=adapter, base=base)
+        return noted(stands, plan.run)  # as the newest: it is what a server is to take
     request = {
         "target": plan.target, "kinds": list(plan.kinds), "model": plan.found.model.model_dump(mode="json"),
         "adapter": adapter, "base": base, "out": str(plan.out),

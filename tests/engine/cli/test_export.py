@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -201,6 +203,24 @@ def test_without_a_folder_named_each_adapter_gets_a_free_one(adapter: Path) -> N
     save_file({name: 2 * tensor for name, tensor in load_file(config).items()}, config)
     other = plan_export(str(adapter), "adapter")
     assert (other.out.name, other.done) == ("adapter-2", frozenset())
+
+
+def test_a_merged_model_that_stands_is_the_newest_export_when_it_is_asked_for_again(home: Path) -> None:
+    run = make_run("orders")
+    for name in ("merged", "merged-2"):
+        folder = run.path / exports.FOLDER / name
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").touch()
+        made = exports.Export(target="merged", path=str(folder), adapter="", adapter_sha256="", base="",
+                              files={"model.safetensors": 0})  # fmt: skip
+        exports.keep(run, made)
+    first = run.path / exports.FOLDER / "merged"
+    where = SimpleNamespace(path=run.adapter)
+    plan: Any = SimpleNamespace(
+        target="merged", out=first, done={"model.safetensors"}, run=run, adapter=where, base=where
+    )  # fmt: skip
+    export(plan)
+    assert [Path(each.path).name for each in exports.all_of(run)] == ["merged-2", "merged"]
 
 
 def test_a_model_card_that_somebody_edited_stays_however_often_it_is_exported(home: Path, tmp_path: Path) -> None:
