@@ -22,7 +22,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     doing(say, "jobs.loading-libraries")
     from engine.training.probe import probe
 
-    def progress(done: float, total: float | None, message: Message | str) -> None:
+    def progress(done: float, total: float | None, message: Message) -> None:
         say("progress", done=round(done), total=None if total is None else round(total), message=message)
 
     return {"kind": "result", **asdict(probe(config, progress))}

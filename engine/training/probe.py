@@ -11,7 +11,7 @@ from engine.common.errors import ModelError
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
 from engine.memory import throughput
-from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.modeling.batches import StepPlan
 from engine.modeling.memory_peaks import Peaks
 from engine.models.local import resolve
@@ -27,7 +27,8 @@ STEPS = 3
 MOST_PIECES = 4
 """Micro-batches of a step: its pace is the same with more, and nobody has to wait for them."""
 
-Progress = Callable[[float, float | None, str], None]
+_STEPS = Message("jobs.three-steps")
+Progress = Callable[[float, float | None, Message], None]
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
 
     def sink(event: ev.Event) -> None:
         if isinstance(event, ev.Phase):
-            on_progress(event.done or 0, event.total, text(event.message or event.name))
+            on_progress(event.done or 0, event.total, event.message or Message(event.name))
         elif isinstance(event, ev.Step):
             seen.append(event)
-            on_progress(event.step, STEPS, "training three steps")
+            on_progress(event.step, STEPS, _STEPS)
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
@@ -80,7 +81,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     loop = Loop(replace(training, steps=ChosenSteps(chosen)), plan.micro_batch_tokens, hooks)
     peaks = Peaks(training.placement.device)
     peaks.restart()
-    on_progress(0, STEPS, "training three steps")
+    on_progress(0, STEPS, _STEPS)
     loop.run(context.state)
     peaks.take("train")
     rate = _rate(seen)

@@ -30,6 +30,7 @@ looking-at-rows = looking for problems
 loading-tokenizer = loading the tokenizer
 loading-model = loading the model
 loading-libraries = loading the training libraries
+three-steps = training three steps
 tokenizing = tokenizing
 sample-not-tokenized = The sample can't be tokenized: { $reason }.
 

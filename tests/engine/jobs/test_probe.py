@@ -17,6 +17,7 @@ from engine.common.errors import ConfigError, DataError
 from engine.config.schema import RunConfig
 from engine.jobs import probe as question
 from engine.memory import throughput
+from engine.messages.message import Message
 from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
 from engine.training.loop import Loop, Outcome
@@ -32,9 +33,9 @@ def config(tiny: Path, rows: Path, **sections: Any) -> RunConfig:
 
 
 def test_it_trains_three_steps_and_remembers_only_how_fast(tiny: Path, rows: Path) -> None:
-    said: list[tuple[float, float | None, str]] = []
+    said: list[tuple[float, float | None, Message]] = []
     found = probe(config(tiny, rows), lambda *progress: said.append(progress))
-    assert [done for done, total, message in said if message == "training three steps"] == [0, 1, 2, 3]
+    assert [done for done, total, message in said if message.code == "jobs.three-steps"] == [0, 1, 2, 3]
     assert found.tokens_per_second > 0
     assert found.peak_bytes > 50 * 2**20
     assert (found.train_rows, found.micro_batch_tokens) == (20, 160)
