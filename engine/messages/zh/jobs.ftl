@@ -30,7 +30,7 @@ looking-at-rows = 正在查找问题
 loading-tokenizer = 正在加载分词器
 loading-model = 正在加载模型
 loading-libraries = 正在加载训练库
-three-steps = 正在试训三步
+three-steps = 正在训练三步
 tokenizing = 正在分词
 sample-not-tokenized = 无法对样本分词：{ $reason }。
 
