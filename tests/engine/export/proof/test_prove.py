@@ -177,11 +177,11 @@ def test_without_room_for_float32_tensors_and_perplexity_decide(
     base = save_as(tiny, tmp_path / "base", torch.bfloat16)
     adapter = make_adapter(base, tmp_path / "adapter")
     merged = merge(base, [(adapter, 1.0)], tmp_path / "merged").path
-    monkeypatch.setattr(proofs, "_fits", lambda card, bytes_each, device: bytes_each == 2)
+    monkeypatch.setattr(proofs, "fits", lambda card, bytes_each, device: bytes_each == 2)
     proof = prove(base, [(adapter, 1.0)], merged)
     assert proof.verdict == "proven", proof.told()
     assert proof.exact is None
-    monkeypatch.setattr(proofs, "_fits", lambda card, bytes_each, device: False)
+    monkeypatch.setattr(proofs, "fits", lambda card, bytes_each, device: False)
     with raises(TunedeckError, "export.proof-memory"):
         prove(base, [(adapter, 1.0)], merged)
 
