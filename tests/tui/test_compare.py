@@ -92,7 +92,7 @@ async def test_curves_lie_over_one_another_over_steps_tokens_and_time(make_world
         await until_shows(pilot, said("compare.eval-loss"))
         await pilot.press("i")
         await pilot.press("space")
-        await until_shows(pilot, said("widgets.at-tokens", step=0).split()[-1][:5])
+        await until_shows(pilot, said("widgets.at-tokens", x=0).split()[-1][:5])
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 40), (200, 60)])

@@ -24,6 +24,7 @@ from tui import keys, session, shell, words
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
+from tui.widgets.chart_parts import AT_STEP
 from tui.widgets.chart_scale import View
 from tui.widgets.line import Block, cut_cells, wrap
 from tui.widgets.panel import Panel
@@ -151,7 +152,7 @@ class CompareScreen(WholeScreen, Screen[None]):
             return
         chart, axis = self.query_one(Chart), AXES[self._axis]
         chart.clear_series()
-        chart.in_pieces, chart.of_tokens = False, axis == "tokens"
+        chart.in_pieces, chart.at = False, "widgets.at-tokens" if axis == "tokens" else AT_STEP
         chart.set_time(axis == "time")
         chart.chart_title = text(_OVER[axis], curve=text(_CURVES[self._curve]))
         for index, side in enumerate(self._found.sides):

@@ -41,18 +41,25 @@ class Course(Chart, can_focus=False):
 
     def __init__(self, unicode: bool, id: str) -> None:
         super().__init__("", unicode, id=id)
-        self.per = _PER
+        self.per, self.at = _PER, "widgets.at-strength"
+        self._measured: list[float] = []
+
+    def _x_at(self, column: int) -> float:
+        """The nearest strength that was measured: between them nothing is known."""
+        x = super()._x_at(column)
+        return min(self._measured, key=lambda each: abs(each - x), default=x)
 
     def show(self, figures: Sequence[tuple[float | None, ...]]) -> None:
         """``figures`` are (strength, value, low, high), None for what is not known."""
         self.clear_series()
-        for name, at in (("low", 2), ("high", 3), ("points", 1), ("value", 1)):
+        for name, at in (("value", 1), ("low", 2), ("high", 3), ("points", 1)):
             known = [(_PER * each[0], each[at]) for each in figures if each[0] is not None and each[at] is not None]
             x, y = [point[0] for point in known], [point[1] or 0.0 for point in known]
             if name == "value":
                 self.set_series(name, x, y, label=text("strength.by-strength"))
             else:
                 self.set_series(name, x, y, kind="points", tag="o" if name == "points" else "-")
+        self._measured = [_PER * each[0] for each in figures if each[0] is not None]
         has_bounds = any(each[2] is not None for each in figures)
         self.rest = f"- {words.head(text('evaluate.column-interval'))}" if has_bounds else ""
         self.redraw()

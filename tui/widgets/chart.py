@@ -16,7 +16,7 @@ from textual.widget import Widget
 from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.chart_canvas import Row
-from tui.widgets.chart_parts import Curve, Level, Look, Plot
+from tui.widgets.chart_parts import AT_STEP, Curve, Level, Look, Plot
 from tui.widgets.chart_plot import draw, extent
 from tui.widgets.chart_scale import LEAST_IN_VIEW, View
 
@@ -31,7 +31,7 @@ class Chart(Widget, can_focus=True):
 
     Curves may be shared arrays that grow; ``length`` says how much of them counts now. Over time, ``in_pieces`` says
     that curves are of what is measured every few seconds: gaps stay and the y axis begins at zero, as it does with
-    ``from_zero``. ``of_tokens``: x counts tokens, not steps.
+    ``from_zero``. ``at`` is the code of what the crosshair says of its x.
     """
 
     COMPONENT_CLASSES = {f"chart--{name}" for name in _STYLES}  # noqa: RUF012
@@ -69,7 +69,7 @@ class Chart(Widget, can_focus=True):
         self.of_time = False
         self.in_pieces = True
         self.from_zero = False
-        self.of_tokens = False
+        self.at = AT_STEP
         self.per = 1.0
         """What x is divided by where it is read: an axis has whole steps."""
         self.rest = ""
@@ -283,7 +283,7 @@ class Chart(Widget, can_focus=True):
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
             rest=self.rest, from_zero=measured or self.from_zero,
-            join_up_to=_LONGEST_SILENCE_S if measured else math.inf, of_tokens=self.of_tokens, per=self.per,
+            join_up_to=_LONGEST_SILENCE_S if measured else math.inf, at=self.at, per=self.per,
             waiting=self.waiting,
             reach=(self._plot.end - self._plot.start) / max(1, self._plot.columns) if self._plot else 1.0,
             empty=text("widgets.not-measured" if measured else "widgets.no-steps"),

@@ -53,9 +53,8 @@ def header(
     marker = ">" if look.focused else " "
     first: list[Part] = [(f"{marker} " if look.title else marker, "title"), (look.title, "title")]
     if look.cursor is not None:
-        at, step = time_label(look.cursor), round(look.cursor)
-        where = text("widgets.at-tokens" if look.of_tokens else "widgets.at-step", step=step)
-        where = text("widgets.at-time", time=at) if look.of_time else where
+        x = round(look.cursor) if look.per == 1 else f"{look.cursor / look.per:.2f}"
+        where = text("widgets.at-time", time=time_label(look.cursor)) if look.of_time else text(look.at, x=x)
         first.append((f"  {where}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))

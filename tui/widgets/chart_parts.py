@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from tui.widgets.chart_canvas import Columns, Row
 from tui.widgets.chart_scale import View
 
+AT_STEP = "widgets.at-step"
+"""The code of what a crosshair says of its x, unless the chart counts something else."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -62,8 +65,8 @@ class Plot:
 class Look:
     """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show.
 
-    ``of_time``: x is seconds, ``of_tokens``: tokens, not steps. ``from_zero``: the y axis of the whole run begins
-    there. Points of a curve that lie farther apart than ``join_up_to`` (in x) are not joined.
+    ``of_time``: x is seconds, else ``at`` is the code of what is said of it. ``from_zero``: the y axis of the whole run
+    begins there. Points of a curve that lie farther apart than ``join_up_to`` (in x) are not joined.
     """
 
     width: int
@@ -77,7 +80,7 @@ class Look:
     limit: float | None = None
     empty: str = ""
     of_time: bool = False
-    of_tokens: bool = False
+    at: str = AT_STEP
     per: float = 1.0  # what x is divided by where it is read
     from_zero: bool = False
     join_up_to: float = math.inf

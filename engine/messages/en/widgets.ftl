@@ -24,8 +24,9 @@ named = { $name }: { $value }
 
 # The chart
 at-time = at { $time }
-at-step = step { NUMBER($step) }
-at-tokens = { COUNT($step, "token", "tokens") }
+at-step = step { NUMBER($x) }
+at-tokens = { COUNT($x, "token", "tokens") }
+at-strength = strength { $x }
 no-steps = no steps yet
 not-measured = not measured yet
 log-y = log y

@@ -24,8 +24,9 @@ named = { $name }：{ $value }
 
 # The chart
 at-time = { $time } 处
-at-tokens = { NUMBER($step) } 词元
-at-step = 第 { NUMBER($step) } 步
+at-tokens = { NUMBER($x) } 词元
+at-step = 第 { NUMBER($x) } 步
+at-strength = 强度 { $x }
 no-steps = 尚无训练步
 not-measured = 尚未测量
 log-y = 对数轴

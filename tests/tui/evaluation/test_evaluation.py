@@ -16,11 +16,11 @@ from engine.runs import evaluations, strength_curve
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import EvaluationRequest
 from tests.engine.cli.test_evaluate import CURVE, answers, evaluation, made_run
-from tests.tui.looking import opened, screen_text, until, until_shows
+from tests.tui.looking import opened, said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.evaluation.screen import EvaluateScreen
-from tui.evaluation.strength import StrengthScreen
+from tui.evaluation.strength import Course, StrengthScreen
 from tui.widgets.beside import JobScreen
 from tui.world import World
 
@@ -144,6 +144,16 @@ async def test_strength_shows_the_curve_and_one_key_keeps_a_scale(run: RunDir, m
         await until_shows(pilot, "kept at 0.5")
         assert strength.kept(run.adapter) == 0.5
         assert (run.adapter / strength.FULL_FILE).is_file()
+
+
+async def test_the_crosshair_of_a_curve_says_its_strength(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    async with opened(app_of(run), messages.StrengthAsked(run), "Not measured yet") as (app, pilot):
+        await pilot.press("e")
+        await until_shows(pilot, "suggested")
+        course = next(each for each in app.screen.query(Course) if each.region.height > 3)
+        await pilot.click(course, offset=(course.size.width - 2, course.size.height // 2))
+        await until_shows(pilot, said("widgets.at-strength", x="1.00"), 6)
 
 
 async def test_an_adapter_without_a_scale_says_why(run: RunDir) -> None:
