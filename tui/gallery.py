@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from engine.messages import language
 from engine.messages.catalogue import text
@@ -90,7 +90,7 @@ class GalleryScreen(WholeScreen, Screen[None]):
             yield Panel("Chart", self._chart())
             yield Panel("LogPane", LogPane())
             yield Panel("KeyRow", *(KeyRow(key) for key in KEYS[:2]))
-            yield Panel("Prose, Button", *self._question())
+            yield Panel("Prose, FormButton", *self._question())
         yield KeyBar(KEYS)
 
     def on_mount(self) -> None:
@@ -108,7 +108,8 @@ class GalleryScreen(WholeScreen, Screen[None]):
         ]
 
     def _question(self) -> list[Widget]:
-        yes, no = Button(text("widgets.yes")), Button(text("widgets.no"), disabled=True)
+        yes, no = FormButton(text("widgets.yes")), FormButton(text("widgets.no"))
+        no.disabled = True
         return [Prose(text("gallery.empty")), Horizontal(yes, no)]
 
     def _pieces(self) -> Content:
@@ -160,7 +161,7 @@ class GalleryScreen(WholeScreen, Screen[None]):
 class GalleryApp(App[None]):
     """Shows the gallery with the product's own styles."""
 
-    CSS_PATH = ["base.tcss", "widgets/dialog.tcss"]  # noqa: RUF012
+    CSS_PATH = "base.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
 

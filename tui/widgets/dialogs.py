@@ -11,10 +11,11 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from engine.messages.catalogue import text
 from tui import keys
+from tui.widgets.form import FormButton
 from tui.widgets.line import Prose
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 
@@ -22,7 +23,6 @@ from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 class ConfirmScreen(WholeScreen, ModalScreen[bool]):
     """``lines`` list what will happen, ``yes`` and ``no`` name the answers. The safe one has the focus."""
 
-    CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "#no"
     BINDINGS = [  # noqa: RUF012
         Binding("y", "answer(True)"),
@@ -45,11 +45,11 @@ class ConfirmScreen(WholeScreen, ModalScreen[bool]):
                 with VerticalScroll(classes="dialog-list", can_focus=len(self._lines) > 8):
                     yield Static("\n".join(self._lines), markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield Button(f"n  {self._no}", id="no")
-                yield Button(f"y  {self._yes}", id="yes")
+                yield FormButton(f"n  {self._no}", id="no")
+                yield FormButton(f"y  {self._yes}", id="yes")
 
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
+    @on(FormButton.Pressed)
+    def _pressed(self, event: FormButton.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:

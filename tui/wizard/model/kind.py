@@ -79,7 +79,6 @@ class KindPanel(Static):
 class KindScreen(WholeScreen, ModalScreen[str]):
     """Dismissed with base or chat when a person takes that verdict over, else with ""."""
 
-    CSS_PATH = "../../widgets/dialog.tcss"
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,f5", "take('')", "Close"),

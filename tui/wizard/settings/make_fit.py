@@ -43,7 +43,6 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
     Esc takes back what was applied here; whatever was kept can be taken back on a later visit.
     """
 
-    CSS_PATH = "../../widgets/dialog.tcss"
     AUTO_FOCUS = "PickList"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"apply({number})", f"Change {number}", show=False) for number in range(1, MOST + 1)),

@@ -21,7 +21,6 @@ from tui.widgets.whole import WholeScreen
 class RelationScreen(WholeScreen, ModalScreen[bool]):
     """Dismissed with True to measure again."""
 
-    CSS_PATH = "../../widgets/dialog.tcss"
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f9,enter,q", "leave(False)", "Close"),
