@@ -32,8 +32,18 @@ async def still(pilot: Pilot[Any]) -> None:
             await pilot.pause()
 
 
+_FRAMES = frozenset(" │╮╯|+┐┘─-")
+"""What may stand beside a scroll bar: no letter does."""
+
+
 def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
     """What holds for every screen, whatever was agreed on."""
+    rows = app.screen._compositor.render_strips()
+    for widget in app.screen.query("*"):
+        if widget.show_vertical_scrollbar and widget.vertical_scrollbar.region:
+            area = widget.vertical_scrollbar.region.intersection(app.screen.region)
+            beside = ["".join(cut.text for cut in rows[y].crop(area.x - 1, area.x)) for y in range(area.y, area.bottom)]
+            assert set("".join(beside)) <= _FRAMES, f"text touches the scroll bar of {widget}\n{text}"
     for line in text.splitlines():
         assert wcswidth(line) <= size[0], line
     assert how != "ascii" or text.isascii()

@@ -143,7 +143,8 @@ def pressing(*keys: str) -> Look:
 async def rate(pilot: Pilot[None]) -> None:
     """The pane of the rate, once it has heard how low it is: then its charts stand side by side."""
     await pilot.press("2")
-    await until(pilot, lambda: pilot.app.screen.query_one("#pane-rate").has_class("-low"))
+    is_low = pilot.app.size.height < WIDEST[1]
+    await until(pilot, lambda: pilot.app.screen.query_one("#pane-rate").has_class("-low") is is_low)
 
 
 def opening(pane: str) -> Look:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.color import Color
+from textual.widgets import Input
 
 from engine.common import settings
 from engine.common.errors import ConfigError
@@ -146,3 +148,37 @@ async def test_with_16_colours_what_lies_behind_a_dialog_stays_in_sight_and_is_d
         assert title
         assert all(segment.style is not None and segment.style.dim for segment in title)
         assert not [each for each in drawn if each.style is not None and each.style.dim and each.style.reverse]
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The ratio of WCAG 2, 1 to 21."""
+
+    def luminance(color: Color) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", [name for name, theme in THEMES.items() if not theme.ansi])
+async def test_words_that_can_wait_are_still_read_with_ease_in_every_theme(
+    name: str, make_world: MakeWorld, root: Path
+) -> None:
+    """4.5:1 is what WCAG 2 asks of text (success criterion 1.4.3)."""
+    theme = THEMES[name]
+    for ground in (theme.background, theme.panel, theme.boost, theme.variables["focus-background"]):
+        for text in (theme.foreground, theme.variables["muted"]):
+            assert contrast(Color.parse(ground or ""), Color.parse(text or "")) >= 4.5, (text, ground)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.theme = name
+        field = Input(placeholder="its folder", compact=True)
+        await app.screen.mount(field)
+        for focused in (False, True):
+            field.focus() if focused else app.set_focus(None)
+            await pilot.pause()
+            ground = field.background_colors[1].tint(field.styles.background_tint)
+            for part in ("input--placeholder", "input--suggestion"):
+                styles = field.get_component_styles(part)
+                assert contrast(ground, styles.color) >= 4.5, (part, focused)
