@@ -120,6 +120,14 @@ class Board:
             return ()
         return tuple(part.share for part in found.parts)
 
+    def order(self, most: int) -> list[int]:
+        """The sources of the first rows of a pass, at most so many: as `Mix.order` has them where rows are alike."""
+        parts = self.mix.parts if self.mix else ()
+        places = [
+            ((row + 0.5) / part.drawn, at) for at, part in enumerate(parts) for row in range(min(most, part.drawn))
+        ]
+        return [at for _, at in sorted(places)[:most]]
+
     # Changing it: each gives another board
 
     def with_line(self, at: int, **changes: Any) -> Board:

@@ -50,6 +50,15 @@ entry-hint = Enter applies, Esc discards
 out-of-range = Enter a number above 0, at most { $most }.
 not-kept = ! The shares leave nothing for the sources without one: lower them, or press - on another source.
 no-replay = No source is replay: press r to change the role of the source under the cursor.
+presets = Presets compared
+as-it-is = now
+rows-a-pass = rows a pass
+steps = steps
+most-passes = most passes
+first-steps = The first steps, a letter for each row
+a-step = { NUMBER($rows) } rows per step, on average { COMMAS($parts) }
+of-a-step = { $count } of { $source }
+step = step { NUMBER($step) }
 memory-unknown = Memory: not known yet.
 
 help = Data mix

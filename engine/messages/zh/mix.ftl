@@ -50,6 +50,15 @@ entry-hint = Enter 应用，Esc 放弃
 out-of-range = 请输入大于 0 且不超过 { $most } 的数。
 not-kept = ! 未设份额的来源分不到数据：请降低其他份额，或在另一来源上按 -。
 no-replay = 没有回放来源：按 r 更改光标处来源的角色。
+presets = 预设对比
+as-it-is = 当前
+rows-a-pass = 每遍行数
+steps = 步数
+most-passes = 最多遍数
+first-steps = 最初几步，每行一个字母
+a-step = 每步 { NUMBER($rows) } 行，平均 { COMMAS($parts) }
+of-a-step = { $source } { $count } 行
+step = 第 { NUMBER($step) } 步
 memory-unknown = 显存：尚未知。
 
 help = 数据配比

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.data.mixing.source_figures import SourceFigures
 from tui.draft.mix_board import Board, Line, Training
 from tui.flow import mix_text
-from tui.wizard.mix import draw
+from tui.wizard.mix import draw, outlook
 
 
 def line(name: str, rows: int, each: float = 100.0, share: float | None = None, role: str = "new") -> Line:
@@ -92,6 +92,35 @@ def test_old_rows_come_in_with_a_tenth_and_the_rest_makes_room() -> None:
     board = full.added([line("old", 500, share=0.1, role="replay")])
     assert shares(board) == [pytest.approx(0.54, abs=0.01), pytest.approx(0.36, abs=0.01), 0.1]
     assert shares(Board(full.lines[:1]).with_share(0, None).added([line("old", 500, share=0.1)]))[1] == 0.1
+
+
+def test_every_stretch_of_a_pass_has_the_sources_in_their_parts() -> None:
+    board = THREE.with_share(2, 0.2)
+    assert board.mix is not None
+    order = board.order(board.mix.rows)
+    assert [order.count(at) for at in range(3)] == [part.drawn for part in board.mix.parts]
+    for end in range(1, len(order)):
+        for at, part in enumerate(board.mix.parts):
+            assert abs(order[:end].count(at) - end * part.drawn / board.mix.rows) <= 1.5
+    assert board.order(16) == order[:16]
+
+
+def test_the_first_steps_have_a_letter_for_each_row() -> None:
+    head, *steps = (line.plain for line in outlook.steps(THREE, 58, 5))
+    assert "16 rows per step" in head
+    assert len(steps) == 4
+    assert all(len(line) <= 58 and sum(line.count(each) for each in "ABC") == 16 for line in steps)
+    many = replace(THREE, training=Training(batch_size=128))
+    assert all(len(line.plain) <= 58 and line.plain.endswith("...") for line in outlook.steps(many, 58, 5)[1:])
+    few = replace(THREE, training=Training(max_steps=2))
+    assert len(outlook.steps(few, 58, 20)) == 3
+
+
+def test_each_preset_is_told_with_the_shares_it_would_give() -> None:
+    _, now, _, balanced, *_ = (line.plain.split() for line in outlook.presets(THREE, 78))
+    assert now[:4] == ["now", "70%", "20%", "10%"]
+    assert balanced[:5] == ["2", "balanced", "33%", "33%", "33%"]
+    assert all(len(line.plain) <= 78 for line in outlook.presets(Board(THREE.lines * 9), 78))
 
 
 def test_presets_follow_the_unit() -> None:

@@ -90,13 +90,27 @@ async def too_large(app: WizardApp, pilot: Pilot[None], rows: Path, show: Show) 
     await show("review-too-large")
 
 
+async def mixing(app: WizardApp, pilot: Pilot[None], rows: Path, show: Show) -> None:
+    """Two sources, of which one is replay."""
+    while app.wizard.step_name != "data":
+        await press(app, pilot, "ctrl+n")
+    await press(app, pilot, "f8", "down")
+    await show("mix-board")
+
+
 async def again(app: WizardApp, pilot: Pilot[None], rows: Path, show: Show) -> None:
     """Answers of last time are there."""
     await show("welcome")
 
 
 Walk = Callable[[WizardApp, Pilot[None], Path, Show], Awaitable[None]]
-WALKS: dict[str, Walk] = {"first": first_run, "adapter": building_on, "large": too_large, "again": again}
+WALKS: dict[str, Walk] = {
+    "first": first_run,
+    "adapter": building_on,
+    "large": too_large,
+    "mixing": mixing,
+    "again": again,
+}
 
 
 def prepared(walk: str, model: Path, rows: Path) -> Resolved | None:
@@ -108,12 +122,15 @@ def prepared(walk: str, model: Path, rows: Path) -> Resolved | None:
         make_large(model)
     if walk == "again":
         drafts.save(Draft({"model.name_or_path": str(model)}, task="instructions", preset="first-steps", step="data"))
-    if walk != "large":
+    if walk not in ("large", "mixing"):
         return None
     train = {"gradient_checkpointing": False}
+    data: list[dict[str, object]] = [{"path": str(rows)}]
+    if walk == "mixing":
+        data.append({"path": str(make_rows(rows.with_name("chat.jsonl"), 90)), "role": "replay", "share": 0.1})
     values = {
         "model": {"name_or_path": str(model), "quantization": "none"},
-        "data": [{"path": str(rows)}],
+        "data": data,
         "train": train,
     }
     return resolve([Layer("file", values)])

@@ -98,10 +98,10 @@ def _numbers(board: Board, at: int, line: Line) -> tuple[str, str, str, str]:
     passes = board.training.passes(found.rows)
     used = part.drawn * passes
     dropped = "?" if line.figures.guessed else f"{line.figures.dropped:,}"
-    return amount(used * line.figures.trained_mean), amount(used), _times(part.repeats * passes), dropped
+    return amount(used * line.figures.trained_mean), amount(used), times(part.repeats * passes), dropped
 
 
-def _times(passes: float) -> str:
+def times(passes: float) -> str:
     if passes < 0.01:
         return "<0.01"
     return f"{passes:.2f}" if passes < 10 else f"{passes:.0f}" if passes < 1000 else amount(passes)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.data.mixing.warnings import OFTEN
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message as Said
 from tui import keys
 from tui.draft import mix_sources as sources
 from tui.draft.fit import unknown
@@ -24,9 +26,10 @@ from tui.flow import mix_text
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.clickable import Clickable, hints
 from tui.widgets.fitbar import ConsequenceLine, FitBar
+from tui.widgets.line import Prose
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
-from tui.wizard.mix import draw
+from tui.wizard.mix import draw, outlook
 from tui.wizard.mix.entry import SHARE, WEIGHT, Entry
 from tui.wizard.mix.line import MixLine
 from tui.wizard.mix.table import MixTable
@@ -84,6 +87,11 @@ class MixScreen(WholeScreen, Screen[bool]):
             yield Static(id="mix-free", classes="muted")
             yield Static(id="mix-about")
             yield Static(id="mix-warnings")
+        with Panel(text("mix.presets"), classes="roomy"):
+            yield Clickable(id="mix-ways")
+        with Horizontal(id="mix-beside", classes="roomy"):
+            yield Panel(text("mix.first-steps"), Static(id="mix-steps"))
+            yield Panel(text("wizard.why"), Prose(part(Said(self.HELP), "about")), id="mix-why")
         yield Entry()
         yield Clickable(id="mix-presets")
         yield ConsequenceLine()
@@ -316,12 +324,22 @@ class MixScreen(WholeScreen, Screen[bool]):
         lines += [mix_text.warning(warning) for warning in warnings[:most]]
         if len(warnings) > most:
             lines[-1] += text("mix.and-more", more=len(warnings) - most)
+        self.query_one("#mix-warnings").display = bool(lines)
         self._tell("#mix-warnings", "\n".join(lines))
         presets = self.query_one("#mix-presets", Static)
-        presets.display = not self._typing
+        presets.display = not self._typing and not self.has_class("-tall")
         numbers = range(1, len(mix_text.PRESETS) + 1)
         presets.update(hints(mix_text.presets(board), [f"preset({number})" for number in numbers]))
+        if self.has_class("-tall"):
+            self._show_outlook()
         self._show_fit()
+
+    def _show_outlook(self) -> None:
+        """What a tall window has room for besides."""
+        self.query_one("#mix-ways", Static).update(Content("\n").join(outlook.presets(self.board, self.size.width - 4)))
+        place = self.query_one("#mix-steps", Static)
+        if place.size.height:
+            place.update(Content("\n").join(outlook.steps(self.board, place.size.width, place.size.height)))
 
     def _time(self) -> str:
         from engine.app.plan import expected_time
