@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.common.errors import ConfigError
 from engine.config import presets, rules
+from engine.config.provenance import DEFAULT
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -75,6 +78,12 @@ def in_force(draft: Draft) -> list[str]:
         text("settings.rank", rank=fields.show(draft.get("adapter.r"))),
     ]
     return values + ([text("settings.length", tokens=length)] if isinstance(length, int) else [])
+
+
+def also_set(draft: Draft) -> list[tuple[str, Any]]:
+    """What is set beside the common fields, by the preset or by hand: each field with its value."""
+    names = [name for name in all_fields(draft) if name not in COMMON and draft.source(name) != DEFAULT]
+    return [(name, draft.get(name)) for name in names]
 
 
 def training_presets(draft: Draft) -> list[presets.Preset]:

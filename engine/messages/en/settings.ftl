@@ -7,6 +7,7 @@ depth = Shown: { $depth }. F2 shows { $following }.
 depth-edit = Shown: { $depth }. F2 shows { $following }. Enter edits.
 precision = Base model precision
 preset-sets = The preset sets
+also-set = Also set, by the preset or by you
 in-force = In force: { COMMAS($values) }
 steps = { COUNT($steps, "step", "steps") }
 epochs = { $epochs } { PLURAL($epochs, "epoch", "epochs") }

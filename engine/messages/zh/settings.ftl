@@ -7,6 +7,7 @@ depth = 当前显示{ $depth }。F2 显示{ $following }。
 depth-edit = 当前显示{ $depth }。F2 显示{ $following }。Enter 编辑。
 precision = 基座模型精度
 preset-sets = 该预设的取值
+also-set = 此外由预设或手动设定
 in-force = 生效的取值：{ COMMAS($values) }
 steps = { NUMBER($steps) } 步
 epochs = { $epochs } 轮

@@ -14,7 +14,7 @@ from engine.config import provenance
 from engine.config.provenance import REPLAY, THIRD
 from engine.runs.directory import RunDir
 from tests.engine.models.making import lora_tensors
-from tests.tui.looking import until
+from tests.tui.looking import said, until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, text_of
 from tests.tui.wizard.old_adapters import make_adapter, make_run
@@ -55,6 +55,15 @@ async def test_with_adapters_here_one_enter_still_goes_on_afresh(open_wizard: Op
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("strategy.adapter") == ""
+
+
+async def test_a_huge_window_tells_all_three_ways_at_once(open_wizard: Opener, run: RunDir) -> None:
+    async with open_wizard(size=(200, 60)) as (app, pilot):
+        await to_strategy(app, pilot)
+        await press(app, pilot, "down", "enter")
+        words = shown_words(app)
+        for risk in ("continue", "merge", "fresh"):
+            assert said(f"strategy.risk-{risk}") in words
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from textual import on
+from collections.abc import Iterable
+from typing import Any
+
+from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -18,8 +21,8 @@ from tui.flow.costs import Costs, about_quantization, beside
 from tui.flow.settings import COMMON, SEEDS, WEIGHTS, in_force, seeds_of, training_presets
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.line import Prose
-from tui.wizard.pairs import pairs
+from tui.widgets.line import Prose, wrap
+from tui.wizard.pairs import INDENT, pairs
 from tui.wizard.settings.all_fields import AllFields
 from tui.wizard.step import Step, make_field
 
@@ -43,6 +46,7 @@ class SettingsStep(Step):
                 form.set_class(dotted != WEIGHTS, "common")  # what auto chose stands right below the other one
                 yield form
             yield Prose(classes="explain", id="quantization-about")
+            yield Static(id="also-set", classes="example", markup=False)
         else:
             yield AllFields(self.draft)
         yield FormField(SEEDS, text("settings.seeds"), str(self.draft.seeds), hint=text("settings.seeds-hint"))
@@ -194,18 +198,33 @@ class SettingsStep(Step):
             elif form.key in costs and not is_locked(self.draft, form.key):
                 self._tell_beside(form, beside(costs[form.key]))
         if not self.query("#preset-list"):
+            self._tell_values("#also-set", text("settings.also-set"), settings.also_set(self.draft))
             return
         pick = self.query_one(PickList).current
         preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
         self._tell("#preset-about", preset.description if preset else "")
         self._tell("#in-force", text("settings.in-force", values=in_force(self.draft)))
-        if preset is not None and self._told.get("preset") != preset.id:
-            self._told["preset"] = preset.id
-            lines = pairs(
-                [(name, fields.show(value)) for name, value in flatten(preset.values)], NAMES, self.size.width
-            )
-            said = Content.styled(f"  {text('settings.preset-sets')}", "bold")
-            self.query_one("#preset-values", Static).update(Content("\n").join([said, *lines]))
+        if preset is not None:
+            self._tell_values("#preset-values", text("settings.preset-sets"), flatten(preset.values))
+
+    def _tell_values(self, selector: str, head: str, values: Iterable[tuple[str, Any]]) -> None:
+        """Fields and their values below ``head``; in a huge window with what each is."""
+        rows = [(name, fields.show(value)) for name, value in values]
+        explains = self.screen.has_class("-huge")
+        if self._told.get(selector) == (told := repr((rows, self.size.width, explains))):
+            return
+        self._told[selector] = told
+        lines = [Content.styled(f"  {head}", "bold")] if rows else []
+        for row in rows:
+            shown = pairs([row], NAMES, self.size.width)
+            lines += [line.stylize_before("$foreground") for line in shown] if explains else shown
+            if explains:
+                about = wrap(fields.spec_of(row[0]).description, self.size.width - 2 * INDENT)
+                lines += [Content(f"{'':{2 * INDENT}}{line}") for line in about]
+        self.query_one(selector, Static).update(Content("\n").join(lines))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._explain)
 
     def _tell(self, selector: str, said: str) -> None:
         for place in self.query(selector).results(Prose):

@@ -151,10 +151,21 @@ class StrategyStep(Step):
         picks = [Pick(way.id, way.title, way.note, not way.refused) for way in self._ways]
         listed.set_picks(picks, chosen=self._kind)
         listed.choose(self._kind)
-        way = next(way for way in self._ways if way.id == self._kind)
         width = about.content_size.width or self.size.width or 60
-        about.update(Content("\n").join(pairs(way.details, _LABEL_WIDTH, width)))
+        about.update(Content("\n").join(self._told(width)))
         self.screen.refresh_bindings()
+
+    def _told(self, width: int) -> list[Content]:
+        """The way under the cursor in words; in a huge window the others too, each below its name."""
+        here = next(way for way in self._ways if way.id == self._kind)
+        if not self.screen.has_class("-huge"):
+            return pairs(here.details, _LABEL_WIDTH, width)
+        lines: list[Content] = []
+        for way in self._ways:
+            lines += [Content("")] * bool(lines)
+            lines.append(Content.styled(f"  {way.title}", "bold $accent" if way is here else "bold"))
+            lines += pairs(way.details, _LABEL_WIDTH, width)
+        return lines
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)

@@ -8,11 +8,13 @@ import pytest
 
 from engine.config.presets import Layer, Resolved, resolve
 from engine.models.card import read_card
+from tests.tui.looking import said
 from tests.tui.machines import gpu, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import make_large
 from tests.tui.wizard.making import text_of
 from tests.tui.wizard.steering import press, settle, shown_words
+from tui.draft import fields
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.fit import fit_of
@@ -104,3 +106,15 @@ async def test_the_preset_depth_tells_what_auto_would_choose(open_wizard: Opener
         while "Auto chose none" not in shown_words(app):
             await pilot.pause(0.02)
         await settle(app, pilot)
+
+
+async def test_a_huge_window_also_tells_what_else_is_set_and_what_it_is(open_wizard: Opener, prefill: Resolved) -> None:
+    async with open_wizard(prefill, size=(200, 60)) as (app, pilot):
+        app.wizard.draft.set("train.lr_scheduler_type", "linear")
+        while app.wizard.step_name != "settings":
+            await press(app, pilot, "ctrl+n")
+        assert fields.spec_of("train.lr_scheduler_type").description in shown_words(app)
+        await press(app, pilot, "f2")
+        words = shown_words(app)
+        assert said("settings.also-set") in words
+        assert fields.spec_of("train.lr_scheduler_type").description in words
