@@ -84,14 +84,14 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
         max-width: {WIDEST};
         height: auto;
         max-height: 100%;
-        padding: 0 2;
+        padding: 0 1 0 2;
         background: $boost;
         border: solid $accent;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
     }}
     BreakdownScreen #title {{ margin-bottom: 1; }}
-    BreakdownScreen #halves {{ height: auto; layout: vertical; }}
+    BreakdownScreen #halves {{ height: auto; layout: vertical; padding-right: 1; }}
     BreakdownScreen .half {{ height: auto; width: 1fr; }}
     BreakdownScreen.-wide #halves {{ layout: horizontal; }}
     BreakdownScreen.-wide #term-half {{ margin-right: {BETWEEN}; }}
