@@ -17,7 +17,7 @@ from tests.tui.looking import screen_text
 from tui.app import TunedeckApp
 from tui.widgets.bars import KeyBar, KeyButton
 
-_WATCHING = ("default", "chat", "follow", "viewers")
+_WATCHING = ("default", "chat", "delete", "follow", "viewers")
 """Groups of workers that go on as long as their screen is there, or until a dialog is answered."""
 
 
