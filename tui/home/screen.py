@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from engine.machine.snapshot import Machine
     from engine.runs.directory import RunDir
+    from engine.runs.events import Sample
     from engine.runs.group_summary import Line as Summary
     from engine.runs.listing import Order
     from tui.flow.matters import Matter
@@ -94,6 +95,8 @@ class HomeScreen(ActingScreen):
         self._attended = -1
         self._resting: Timer | None = None
         self._curve_of = ""
+        self._sample: Sample | None = None
+        self._has_story = False
         self._chosen_before = ""
 
     def remembered(self) -> dict[str, Any]:
@@ -192,6 +195,7 @@ class HomeScreen(ActingScreen):
         self._tell_of_chosen()
         self._show_matters()
         self._show_machine()
+        self._show_answer()
 
     # The list
 
@@ -297,13 +301,20 @@ class HomeScreen(ActingScreen):
 
     @on(StoryRead)
     def _show_story(self, message: StoryRead) -> None:
-        from tui.home.curve import Curve, answer_text
+        from tui.home.curve import Curve
 
         if self._curve_of == message.about:
             self.query_one(Curve).show(message.story)
-            body = self.query_one("#answer-text", Static)
-            if self.query_one("#answer").display:  # else it would lay out and send the screen anew for nothing
-                body.update(answer_text(message.story.sample, max(20, body.content_size.width)))
+            self._sample, self._has_story = message.story.sample, True
+            self._show_answer()
+
+    def _show_answer(self) -> None:
+        """In a window that has room for it: else the screen would be laid out and sent anew for nothing."""
+        from tui.home.curve import answer_text
+
+        body = next(iter(self.query("#answer-text").results(Static)), None)
+        if body is not None and self._has_story and self.query_one("#answer").display:
+            body.update(answer_text(self._sample, max(20, body.content_size.width)))
 
     # What waits for a person
 

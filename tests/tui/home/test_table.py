@@ -15,7 +15,7 @@ from tests.tui.conftest import Live, MakeWorld
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.home.columns import GAP, LEAD, columns
-from tui.home.curve import known_of
+from tui.home.curve import Curve, known_of
 from tui.home.runlist import RunList
 
 WIDTHS = (58, 72, 73, 78, 99, 100, 116, 128, 196)
@@ -88,8 +88,6 @@ async def test_the_curve_of_the_chosen_run_grows_with_it(make_world: MakeWorld, 
     _, writer = live(20, "orders")
     app = TunedeckApp(make_world())
     async with app.run_test(size=(120, 40)) as pilot:
-        from tui.home.curve import Curve
-
         await until(pilot, lambda: app.screen.query("Curve") and app.screen.query_one(Curve)._courses)
         curve = app.screen.query_one(Curve)
         assert curve._courses[0].x[-1] == 20
@@ -103,8 +101,6 @@ async def test_what_an_evaluation_found_comes_to_the_curve_and_the_answer_while_
     _, writer = live(20, "orders")
     app = TunedeckApp(make_world())
     async with app.run_test(size=(200, 60)) as pilot:
-        from tui.home.curve import Curve
-
         await until(pilot, lambda: app.screen.query("Curve") and app.screen.query_one(Curve)._courses)
         curve = app.screen.query_one(Curve)
         before = curve._curves["eval"].length
@@ -114,14 +110,22 @@ async def test_what_an_evaluation_found_comes_to_the_curve_and_the_answer_while_
         await until_shows(pilot, "the newest answer")
 
 
+async def test_a_window_made_larger_shows_the_newest_answer(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.screen.query("Curve") and app.screen.query_one(Curve)._courses)
+        assert said("home.expected") not in screen_text(app)
+        await pilot.resize_terminal(200, 60)
+        await until_shows(pilot, said("home.expected"))
+
+
 def test_a_loss_that_is_no_number_does_not_have_the_log_read_for_ever(root: Path) -> None:
     first, second = (replace(summarise(fake_runs.finished_run(root)), eval_loss=float("nan")) for _ in range(2))
     assert known_of(replace(first, run=second.run)) == known_of(second)
 
 
 async def test_the_curve_of_a_run_fills_its_width(make_world: MakeWorld, root: Path) -> None:
-    from tui.home.curve import Curve
-
     fake_runs.finished_run(root, total=46)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(120, 40)) as pilot:
