@@ -162,7 +162,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
             _pick(str(at), line, self._measured.get(line.node.key), unicode) for at, line in enumerate(self._lines)
         ]
         tree.set_picks(picks, chosen=here or None)
-        self.query_one("#below").display = tree.display = bool(self._lines)
+        self.query_one("#below").display = tree.display = bool(self._lines) or not self._is_read
         if not self._lines:
             self.query_one("#heads", TextLine).show(text("home.family-empty") if self._is_read else "")
             return

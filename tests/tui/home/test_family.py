@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.models import lineage
 from engine.runs import directory
 from tests.engine.models.test_lineage import going_on, make_run
 from tests.tui.conftest import MakeWorld
@@ -102,3 +104,26 @@ async def test_deleting_a_parent_names_who_would_lose_it(make_world: MakeWorld, 
         assert said("home.delete-parent", count=1, names=["orders-zh"]) in screen_text(app)
         await pilot.press("n")
     assert first.path.exists()
+
+
+async def test_a_tree_that_comes_late_fits_the_window_and_has_the_focus(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run("orders")
+    opened, read = threading.Event(), lineage.read_lineage
+
+    def read_later(folder: Path) -> lineage.Lineage:
+        opened.wait(60)
+        return read(folder)
+
+    monkeypatch.setattr(lineage, "read_lineage", read_later)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "1 run")
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, FamilyScreen))
+        for _ in range(3):  # laid out, and told so
+            await pilot.pause(0.05)
+        opened.set()
+        await until_shows(pilot, said("home.column-result"))
+        await until_shows(pilot, "> └ orders")
