@@ -99,9 +99,9 @@ class PtySession:
         """
         end = time.monotonic() + seconds
         while text not in self.text and not any(text in line for line in self.terminal.lines):
-            if time.monotonic() > end or self.process.poll() is not None:
+            has_ended = self.process.poll() is not None
+            if (not self.read(0.02) and has_ended) or time.monotonic() > end:  # what it said last is read too
                 raise AssertionError(f"{text!r} never appeared in:\n{self.text[-2000:]}")
-            self.read(0.02)
         return time.monotonic() - self.started
 
     def wait_for_end(self, seconds: float = 60.0) -> None:
