@@ -25,7 +25,6 @@ from tui.clicks import Clicks
 from tui.frames import ChangesDriver
 from tui.machine import MachineFeed
 from tui.theme import THEMES, PlainScrollBar, chosen
-from tui.widgets.sheet import Sheet
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 from tui.world import World
 
@@ -73,7 +72,6 @@ class TunedeckApp(App[None]):
         world = world or World()
         # Without colours Textual would make greys of a theme's own, which is black on black: all go instead.
         super().__init__(ChangesDriver, ansi_color=True if world.terminal.colours == "none" else None)
-        self.stylesheet = Sheet(variables=self.get_css_variables())
         self.world = world
         self._clicks = Clicks(self)
         self.machine_feed = MachineFeed(self.world)
