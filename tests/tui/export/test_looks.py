@@ -107,7 +107,9 @@ async def test_the_export_screen_looks_as_it_was_agreed_on(
         found = evaluation("export-gguf")
         evaluations.keep(evaluations.folder(run, found.name), msgspec.structs.replace(found, sentence=sentence))
     subject = subject_of(run)
-    monkeypatch.setattr(export, "subject", lambda name: Steady(subject.found, subject.adapter, subject.sha256))
+    monkeypatch.setattr(
+        export, "subject", lambda name: Steady(subject.found, subject.adapter, subject.sha256, subject.config_sha256)
+    )
     world = dataclasses.replace(make_world("16" if how == "ascii" else "truecolor", how != "ascii"), root=root)
     shown = []
     for size in agreed.SIZES if how == "en" else agreed.SIZES[:1]:
