@@ -130,7 +130,7 @@ def test_it_is_said_in_chinese_too() -> None:
     assert found == {
         "train.batch_size": "应为不小于 1 的数，而不是 0。",
         "train.micro_batch_tokens": "应为整数或 'auto'，而不是 '4k'。",
-        "train.batchsize": "未知的键。 是否想写 “batch_size”？",
+        "train.batchsize": "未知的键。 是否想写“batch_size”？",
     }
 
 

@@ -23,6 +23,7 @@ from engine.runs.reducer import reduce
 from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
 from engine.training import loop as loop_module
+from engine.training.gradient import Gradient
 from engine.training.loop import NotFinite
 from engine.training.mixing import changed, plan_steps, without
 from engine.training.spikes import Found
@@ -224,7 +225,7 @@ def test_a_paused_run_goes_on_from_where_it_was_rolled_back_to(tiny: Path, rows:
 def test_a_step_without_a_number_ends_the_run_with_its_rows_told_and_skipping_them_goes_on(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = loop_module.Loop._read
+    real = Gradient._read
     calls = [0]
 
     def broken(self: Any, tally: Any, norm: torch.Tensor) -> tuple[float, float]:
@@ -232,7 +233,7 @@ def test_a_step_without_a_number_ends_the_run_with_its_rows_told_and_skipping_th
         loss, grad_norm = real(self, tally, norm)
         return (math.nan, grad_norm) if calls[0] == 3 else (loss, grad_norm)
 
-    monkeypatch.setattr(loop_module.Loop, "_read", broken)
+    monkeypatch.setattr(Gradient, "_read", broken)
     run = create_run(values(tiny, rows))
     with pytest.raises(NotFinite):
         Logged(run)
