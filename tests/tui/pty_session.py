@@ -24,6 +24,11 @@ _OF_ANOTHER_TERMINAL = ("COLORTERM", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "C
 """What the tests' own environment says of a terminal: several workers have a size there that none of theirs has."""
 
 
+def _as_in_a_terminal() -> None:
+    """A shell lets what it runs in the background, the tests for one, ignore Ctrl+C; and so would what that begins."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class PtySession:
     """Runs ``python -m tui`` with ``arguments`` in a pty of ``columns`` by ``rows``; a context manager."""
 
@@ -45,7 +50,7 @@ class PtySession:
         environment = inherited | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | dict(env or {})
         self.process = subprocess.Popen(
             [*command, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environment,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=_as_in_a_terminal,
         )  # fmt: skip
         os.close(slave)
 

@@ -10,7 +10,6 @@ from textual.message_pump import MessagePump
 
 from engine.messages.catalogue import text
 from engine.messages.formats import size
-from tui.flow.matters import waiting_mixes
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ def watch(
 
     Meant for a thread worker.
     """
+    from tui.flow.matters import waiting_mixes  # in the thread, as what ``poll`` loads
+
     runs = RunWatch(root)
     first = _SEEN_FIRST  # what fits on a screen, before hundreds of logs are read
     while not stop.is_set():
