@@ -15,6 +15,7 @@ from wcwidth import wcswidth
 
 from tests.tui.looking import screen_text
 from tui.app import TunedeckApp
+from tui.screenshot import svg_of
 from tui.widgets.bars import KeyBar, KeyButton
 
 _WATCHING = ("default", "chat", "delete", "follow", "viewers")
@@ -54,7 +55,8 @@ def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
 
 def picture(app: App[Any], name: str) -> None:
     if folder := os.environ.get("TUNEDECK_PICTURES"):
-        Path(folder, f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, f"{name}.svg").write_text(svg_of(app), "utf-8")
 
 
 def compare(file: Path, text: str) -> None:
